@@ -1,0 +1,117 @@
+"""The networks of the paper, built in code.
+
+A network here is a convolutional base that ends in a feature map *before* its pooling; `models.head` does
+pooling and dense layers for every engine. `build_classifier` joins both in Keras, for training.
+
+Source: the paper's section on architectures. VGG: conv base -> max pool -> global average pool ->
+Dense 512 ReLU -> Dropout 0.5 -> Dense 512 ReLU -> Dropout 0.5 -> Dense 2. Xception: global average pool ->
+Dense 2048 ReLU -> Dropout 0.5 -> Dense 2. The last layer gives logits; softmax is applied outside.
+
+Keras is imported inside the functions: importing TensorFlow costs five seconds and the service never needs it.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    import keras
+
+VGG_BLOCKS: dict[str, tuple[int, ...]] = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
+"""Convolutions per block; block i has VGG_FILTERS[i] filters, 3x3, ReLU, and a 2x2 max pool behind it."""
+
+VGG_FILTERS = (64, 128, 256, 512, 512)
+
+
+class Architecture(BaseModel):
+    """Name of a convolutional base and how many of its blocks are used (VGG only; the last one unpooled)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    blocks: int = Field(default=5, ge=1, le=5)
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """One 3x3 ReLU convolution of a VGG base; `pool_before` says that a 2x2 max pool precedes it."""
+
+    name: str
+    inputs: int
+    filters: int
+    pool_before: bool
+
+
+@dataclass(frozen=True)
+class HeadPlan:
+    """Pooling and hidden layers of the paper's head for a base."""
+
+    pooling: Literal["max_then_mean", "mean", "cell_mean_deviation"]
+    hidden: tuple[int, ...]
+
+
+PAPER_HEADS: dict[str, HeadPlan] = {
+    "vgg16": HeadPlan("max_then_mean", (512, 512)),
+    "vgg19": HeadPlan("max_then_mean", (512, 512)),
+    "xception": HeadPlan("mean", (2048,)),
+}
+
+
+def vgg_convolutions(architecture: Architecture) -> list[Convolution]:
+    """The convolutions of a VGG base in order, named as Keras names them (`block3_conv2`)."""
+    plan: list[Convolution] = []
+    inputs = 3
+    for block, count in enumerate(VGG_BLOCKS[architecture.name][: architecture.blocks]):
+        for index in range(count):
+            name = f"block{block + 1}_conv{index + 1}"
+            filters = VGG_FILTERS[block]
+            plan.append(Convolution(name, inputs, filters, pool_before=block > 0 and index == 0))
+            inputs = filters
+    return plan
+
+
+def vgg_macs(architecture: Architecture, side_px: int) -> int:
+    """Multiply-accumulates of one image of side `side_px`, biases not counted (250 px VGG16: 18.80 G)."""
+    total = 0
+    for layer in vgg_convolutions(architecture):
+        side_px = side_px // 2 if layer.pool_before else side_px
+        total += 9 * layer.inputs * layer.filters * side_px * side_px
+    return total
+
+
+def build_base(architecture: Architecture, side_px: int | None = None) -> "keras.Model":
+    """The convolutional base with fresh weights: (n, s, s, 3) float32 -> the last map before its pooling."""
+    import keras
+
+    inputs = keras.Input((side_px, side_px, 3), name="cell")
+    if architecture.name in VGG_BLOCKS:
+        x: Any = inputs
+        for layer in vgg_convolutions(architecture):
+            if layer.pool_before:
+                x = keras.layers.MaxPooling2D(name=f"{layer.name.split('_')[0]}_before_pool")(x)
+            x = keras.layers.Conv2D(layer.filters, 3, padding="same", activation="relu", name=layer.name)(x)
+        return keras.Model(inputs, x, name=f"{architecture.name}_base")
+    if architecture.name == "xception":
+        base = keras.applications.Xception(include_top=False, weights=None, input_tensor=inputs)
+        return keras.Model(inputs, base.output, name="xception_base")
+    raise ValueError(
+        f"Expected an architecture out of {[*VGG_BLOCKS, 'xception']}, got {architecture.name!r}."
+    )
+
+
+def build_paper_classifier(name: str, side_px: int = 250) -> "keras.Model":
+    """One of the paper's three networks, base and head: (n, side, side, 3) float32 -> (n, 2) logits."""
+    import keras
+
+    plan = PAPER_HEADS[name]
+    base = build_base(Architecture(name=name), side_px)
+    x: Any = base.output
+    if plan.pooling == "max_then_mean":
+        x = keras.layers.MaxPooling2D(name="last_pool")(x)
+    x = keras.layers.GlobalAveragePooling2D(name="mean")(x)
+    for index, width in enumerate(plan.hidden):
+        x = keras.layers.Dense(width, activation="relu", name=f"dense{index + 1}")(x)
+        x = keras.layers.Dropout(0.5, name=f"dropout{index + 1}")(x)
+    logits = keras.layers.Dense(2, name=f"dense{len(plan.hidden) + 1}")(x)
+    return keras.Model(base.input, logits, name=name)
