@@ -1,0 +1,1 @@
+"""The HTML skin: pages, their typed contexts, templates and static files."""

@@ -1,0 +1,237 @@
+// Sends the chosen files in batches, shows what became of each, and opens the case.
+
+const form = document.getElementById("upload");
+if (form) start(form);
+
+function start(form) {
+  const at = (id) => document.getElementById(id);
+  const batchSize = Number(form.dataset.batchSize);
+  const maxBytes = Number(form.dataset.maxBytes);
+  const picturesShown = 64;
+  const attempts = 6;
+  let entries = [];
+  let sending = false;
+  let caseId = form.dataset.caseId || null;
+  let openKey = null;  // one key per wish: asking again after a lost answer must not open a second case
+
+  const input = at("images");
+  const drop = at("drop");
+  input.addEventListener("change", () => { add([...input.files]); input.value = ""; });
+  for (const name of ["dragenter", "dragover"]) drop.addEventListener(name, (event) => {
+    event.preventDefault();
+    drop.classList.add("drop-over");
+  });
+  for (const name of ["dragleave", "drop"]) drop.addEventListener(name, () => drop.classList.remove("drop-over"));
+  drop.addEventListener("drop", (event) => { event.preventDefault(); add([...event.dataTransfer.files]); });
+  // A file dropped beside the zone would otherwise replace the page.
+  for (const name of ["dragover", "drop"]) window.addEventListener(name, (event) => event.preventDefault());
+  window.addEventListener("beforeunload", (event) => { if (sending) event.preventDefault(); });
+  at("upload-clear").addEventListener("click", clear);
+  form.addEventListener("submit", (event) => { event.preventDefault(); if (!sending) send(); });
+  refresh();
+
+  function add(files) {
+    if (sending) return;
+    at("upload-done").hidden = true;
+    say("");
+    for (const file of files) entries.push(row(file));
+    refresh();
+  }
+
+  function clear() {
+    entries.forEach(forget);
+    entries = [];
+    caseId = form.dataset.caseId || null;
+    openKey = null;
+    at("upload-done").hidden = true;
+    problem("");
+    refresh();
+    input.focus();
+  }
+
+  function row(file) {
+    const element = at("upload-row").content.firstElementChild.cloneNode(true);
+    const entry = { file, element, state: "ready", cellId: null, address: null, batch: null };
+    element.querySelector(".file-name").textContent = file.name;
+    element.querySelector(".file-size").textContent = size(file.size);
+    const remove = element.querySelector(".file-remove");
+    remove.setAttribute("aria-label", `Remove ${file.name}`);
+    remove.addEventListener("click", () => {
+      const next = element.nextElementSibling ?? element.previousElementSibling;
+      entries = entries.filter((other) => other !== entry);
+      forget(entry);
+      refresh();
+      (next?.querySelector(".file-remove") ?? input).focus();
+    });
+    if (entries.length < picturesShown) picture(entry);
+    at("upload-list").append(element);
+    if (file.size > maxBytes) mark(entry, "refused", `${size(file.size)}; at most ${size(maxBytes)} are taken. A 450x450 cell saved as PNG is far smaller.`);
+    else mark(entry, "ready");
+    return entry;
+  }
+
+  function picture(entry) {
+    const image = entry.element.querySelector("img");
+    entry.address = URL.createObjectURL(entry.file);
+    image.addEventListener("load", () => { image.hidden = false; });
+    image.src = entry.address;
+  }
+
+  function forget(entry) {
+    if (entry.address) URL.revokeObjectURL(entry.address);
+    entry.element.remove();
+  }
+
+  function mark(entry, state, reason = "") {
+    entry.state = state;
+    entry.element.dataset.state = state;
+    entry.element.querySelector(".file-state").textContent = {
+      ready: "Ready", sending: "Sending", stored: "Stored", refused: "Refused", unsent: "Not sent",
+    }[state];
+    entry.element.querySelector(".file-reason").textContent = reason;
+    entry.element.querySelector(".file-remove").hidden = state === "sending" || state === "stored" || (state === "unsent" && entry.batch !== null);
+  }
+
+  function refresh() {
+    const waiting = entries.filter(toSend).length;
+    at("upload-list").hidden = entries.length === 0;
+    at("upload-clear").hidden = entries.length === 0 || sending;
+    const button = at("upload-send");
+    button.disabled = sending || waiting === 0;
+    button.textContent = waiting > 1 ? `Upload and predict ${waiting} cells` : "Upload and predict";
+    input.disabled = sending;
+    // The case is open under this number; the next case starts with an empty list.
+    if (at("accession")) at("accession").readOnly = sending || caseId !== null;
+  }
+
+  function toSend(entry) { return entry.state === "ready" || entry.state === "unsent"; }
+
+  async function send() {
+    const queue = entries.filter(toSend);
+    sending = true;
+    problem("");
+    refresh();
+    progress(0, queue.length);
+    try {
+      caseId ??= await openCase();
+      let done = 0;
+      for (const batch of batches(queue)) {
+        const size = batch.entries.length;
+        say(`Sending ${done + 1} to ${done + size} of ${queue.length}.`);
+        await sendBatch(batch);
+        done += size;
+        progress(done, queue.length);
+      }
+    } catch (error) {
+      queue.filter((entry) => entry.state === "sending" || entry.state === "ready").forEach((entry) => mark(entry, "unsent"));
+      problem(error.message);
+    }
+    sending = false;
+    finish();
+  }
+
+  function finish() {
+    at("upload-progress").hidden = true;
+    say("");
+    refresh();
+    const stored = entries.filter((entry) => entry.state === "stored");
+    const others = entries.length - stored.length;
+    if (!stored.length) return;
+    const address = stored.length === 1 && !form.dataset.caseId ? `/cells/${stored[0].cellId}` : `/cases/${caseId}`;
+    if (!others) { location.assign(address); return; }
+    at("upload-done").hidden = false;
+    at("upload-done-text").textContent = `${stored.length} stored, ${others} not. The reasons stand below.`;
+    at("upload-open").href = `/cases/${caseId}`;
+    at("upload-open").focus();
+  }
+
+  async function openCase() {
+    const accession = at("accession")?.value.trim() || null;
+    if (openKey?.accession !== accession) openKey = { accession, key: randomKey() };
+    const answer = await ask("/api/v1/cases", openKey.key, JSON.stringify({ accession }), { "Content-Type": "application/json" });
+    return answer.id;
+  }
+
+  // A batch that was tried keeps its files and its key: repeating it never stores a cell twice.
+  function batches(queue) {
+    const tried = [...new Set(queue.map((entry) => entry.batch).filter(Boolean))];
+    const fresh = queue.filter((entry) => entry.batch === null);
+    const made = [];
+    for (let first = 0; first < fresh.length; first += batchSize) {
+      made.push({ key: randomKey(), entries: fresh.slice(first, first + batchSize) });
+    }
+    return [...tried, ...made];
+  }
+
+  async function sendBatch(batch) {
+    const body = new FormData();
+    for (const entry of batch.entries) {
+      entry.batch = batch;
+      mark(entry, "sending");
+      body.append("images", entry.file, entry.file.name);
+    }
+    const answer = await ask(`/api/v1/cases/${caseId}/cells`, batch.key, body, {});
+    answer.cells.forEach((cell, index) => {
+      const entry = batch.entries[index];
+      entry.cellId = cell.cell_id;
+      if (cell.error) mark(entry, "refused", `${cell.error.title}. ${cell.error.detail}`);
+      else mark(entry, "stored");
+    });
+  }
+
+  async function ask(address, key, body, headers) {
+    for (let attempt = 1; ; attempt += 1) {
+      const answer = await once(address, key, body, headers);
+      if (answer.ok) return answer.json;
+      if (!answer.again || attempt === attempts) throw new Error(answer.reason);
+      await countdown(answer.after ?? Math.min(2 ** attempt, 20), answer.reason);
+    }
+  }
+
+  async function once(address, key, body, headers) {
+    let response;
+    try {
+      response = await fetch(address, { method: "POST", body, headers: { ...headers, Accept: "application/json", "Idempotency-Key": key }, credentials: "same-origin", redirect: "error" });
+      if (response.ok) return { ok: true, json: await response.json() };
+    } catch {
+      return { ok: false, again: true, reason: "No connection to the server." };
+    }
+    const found = await response.json().catch(() => ({}));
+    const after = Number(response.headers.get("Retry-After")) || null;
+    const again = [429, 502, 503, 504].includes(response.status) || (response.status === 409 && after !== null);
+    if (response.status === 401) return { ok: false, again: false, reason: "You are signed out. Sign in in another tab, then upload again: your list stays here." };
+    return { ok: false, again, after, reason: found.detail ? `${found.title ?? "Problem"}. ${found.detail}` : `The server answered ${response.status}.` };
+  }
+
+  async function countdown(seconds, reason) {
+    for (let left = Math.ceil(seconds); left > 0; left -= 1) {
+      problem(`${reason} Trying again in ${left} s.`);
+      await new Promise((done) => setTimeout(done, 1000));
+    }
+    problem("");
+  }
+
+  function problem(text) {
+    const element = at("upload-problem");
+    element.hidden = !text;
+    element.querySelector("span").textContent = text;
+  }
+
+  function progress(done, total) {
+    const element = at("upload-progress");
+    element.hidden = false;
+    element.max = total;
+    element.value = done;
+  }
+
+  function say(text) { at("upload-status").textContent = text; }
+}
+
+function size(bytes) {
+  return bytes < 2 ** 20 ? `${Math.max(1, Math.round(bytes / 1024))} kB` : `${(bytes / 2 ** 20).toFixed(1)} MB`;
+}
+
+// crypto.randomUUID exists only over https; a closed network may speak http.
+function randomKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

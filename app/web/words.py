@@ -1,0 +1,157 @@
+"""The closed vocabularies that pages show, and the words a reader sees for each value."""
+
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+
+class PredictionLabel(StrEnum):
+    """What the machine says about one cell."""
+
+    MALIGNANT = "malignant"
+    HEALTHY = "healthy"
+    INDETERMINATE = "indeterminate"
+    NOT_ASSESSABLE = "not_assessable"
+
+
+class VerdictKind(StrEnum):
+    """What a person says about one cell."""
+
+    MALIGNANT_LYMPHOBLAST = "malignant_lymphoblast"
+    NORMAL_PRECURSOR = "normal_precursor"
+    UNCERTAIN = "uncertain"
+    OTHER_OR_ARTEFACT = "other_or_artefact"
+
+
+class CellState(StrEnum):
+    """How far one cell has come."""
+
+    WAITING = "waiting"
+    SCORED = "scored"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+class CaseState(StrEnum):
+    """How far one case has come."""
+
+    OPEN = "open"
+    SCORED = "scored"
+    IN_REVIEW = "in_review"
+    SIGNED = "signed"
+    AMENDED = "amended"
+    RETRACTED = "retracted"
+
+
+class Role(StrEnum):
+    """What an account may do."""
+
+    VIEWER = "viewer"
+    REVIEWER = "reviewer"
+    ADMIN = "admin"
+
+
+class ModelState(StrEnum):
+    """Where a bundle stands in the registry."""
+
+    ACTIVE = "active"
+    CANDIDATE = "candidate"
+    RETIRED = "retired"
+
+
+class Verification(StrEnum):
+    """Whether the bytes of a bundle are the bytes its manifest names."""
+
+    VERIFIED = "verified"
+    NOT_CHECKED = "not_checked"
+    FAILED = "failed"
+
+
+class Tone(StrEnum):
+    """How a message is coloured and which mark it gets."""
+
+    GOOD = "good"
+    NOTE = "note"
+    WARNING = "warning"
+    BAD = "bad"
+
+
+LABEL_WORDS: Final[dict[PredictionLabel, str]] = {
+    PredictionLabel.MALIGNANT: "Malignant",
+    PredictionLabel.HEALTHY: "Healthy",
+    PredictionLabel.INDETERMINATE: "Indeterminate",
+    PredictionLabel.NOT_ASSESSABLE: "Not assessable",
+}
+
+LABEL_SENTENCES: Final[dict[PredictionLabel, str]] = {
+    PredictionLabel.MALIGNANT: "To the model, this cell is closer to the malignant B-lymphoblasts it learned from.",
+    PredictionLabel.HEALTHY: "To the model, this cell is closer to the normal B-lymphoid precursors it learned from.",
+    PredictionLabel.INDETERMINATE: "The model does not place this cell in either class.",
+    PredictionLabel.NOT_ASSESSABLE: "The model gives no probabilities for this picture.",
+}
+
+
+class VerdictWords(NamedTuple):
+    """One verdict in words: in full, on a tile, and the key that gives it."""
+
+    full: str
+    short: str
+    key: str
+
+
+VERDICT_WORDS: Final[dict[VerdictKind, VerdictWords]] = {
+    VerdictKind.MALIGNANT_LYMPHOBLAST: VerdictWords("Malignant lymphoblast", "Lymphoblast", "M"),
+    VerdictKind.NORMAL_PRECURSOR: VerdictWords("Normal B-lymphoid precursor", "Normal precursor", "H"),
+    VerdictKind.UNCERTAIN: VerdictWords("Uncertain", "Uncertain", "U"),
+    VerdictKind.OTHER_OR_ARTEFACT: VerdictWords("Other cell or artefact", "Other or artefact", "X"),
+}
+
+CASE_STATE_WORDS: Final[dict[CaseState, str]] = {
+    CaseState.OPEN: "Open",
+    CaseState.SCORED: "Scored",
+    CaseState.IN_REVIEW: "In review",
+    CaseState.SIGNED: "Signed",
+    CaseState.AMENDED: "Amended",
+    CaseState.RETRACTED: "Retracted",
+}
+
+ROLE_WORDS: Final[dict[Role, str]] = {Role.VIEWER: "Viewer", Role.REVIEWER: "Reviewer", Role.ADMIN: "Admin"}
+
+MODEL_STATE_WORDS: Final[dict[ModelState, str]] = {
+    ModelState.ACTIVE: "Active",
+    ModelState.CANDIDATE: "Candidate",
+    ModelState.RETIRED: "Retired",
+}
+
+VERIFICATION_WORDS: Final[dict[Verification, str]] = {
+    Verification.VERIFIED: "Every byte verified",
+    Verification.NOT_CHECKED: "Not checked yet",
+    Verification.FAILED: "Verification failed",
+}
+
+_TRY_AGAIN: Final = "Wait a moment, then try again. Nothing that was shown as saved is lost."
+
+WHAT_TO_DO: Final[dict[str, str]] = {
+    "image_unreadable": "Open the file in an image viewer. If it opens there, save it as PNG and send that.",
+    "image_wrong_size": "Upload the 450x450 crop of one cell, not the whole field and not a resized copy.",
+    "image_not_segmented": "Segment the cell first: every pixel outside the cell must be black.",
+    "image_empty": "The picture is black throughout. Check what the segmentation wrote.",
+    "payload_too_large": "Save the 450x450 cell as PNG: that stays well under the limit.",
+    "unsupported_media_type": "Upload BMP, PNG, TIFF, lossless WebP or JPEG. Content counts, not the file name.",
+    "method_not_allowed": "Go back to the page you came from and use its buttons.",
+    "not_authenticated": "Sign in, then open this page again.",
+    "not_allowed": "Ask an admin of your site if you need this. Your role does not include it.",
+    "not_found": "Check the address, or look the case up in the list.",
+    "conflict": "Someone changed this in the meantime. Reload, look at what is there now, then decide.",
+    "rate_limited": _TRY_AGAIN,
+    "overloaded": _TRY_AGAIN,
+    "database_unavailable": _TRY_AGAIN,
+    "storage_full": "Tell your admin: the server has no room left for pictures. Nothing was stored.",
+    "idempotency_key_reused": "Reload the page and upload again.",
+}
+
+
+def what_to_do(code: str) -> str:
+    """The next step for a reader who met the problem `code`."""
+    return WHAT_TO_DO.get(
+        code, "Go back and try once more. If it happens again, give your admin the code below."
+    )

@@ -1,0 +1,459 @@
+"""One sample context for every page and partial, the awkward ones included, and the address it stands at."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+from app.web.card import card_blocks
+from app.web.measured import measurement_rows
+from app.web.page_contexts import (
+    AdminPage,
+    CasePage,
+    CaseRef,
+    CaseRow,
+    CasesPage,
+    CellPage,
+    CellResult,
+    Chrome,
+    Context,
+    ErrorPage,
+    Estimate,
+    Fact,
+    FieldError,
+    Flash,
+    Gallery,
+    GalleryPartial,
+    KeyRow,
+    LabelCounts,
+    LoginPage,
+    MetricRow,
+    ModelPage,
+    ModelRef,
+    ModelRow,
+    ModelsPage,
+    Note,
+    Prediction,
+    Probabilities,
+    Refusal,
+    RefusedCell,
+    ResultPartial,
+    SetupPage,
+    SignedIn,
+    StateCount,
+    Tile,
+    UploadPage,
+    UserRow,
+    VerdictCounts,
+    VerdictEntry,
+    VerdictPanel,
+    VerdictPartial,
+)
+from app.web.words import (
+    CaseState,
+    CellState,
+    ModelState,
+    PredictionLabel,
+    Role,
+    Tone,
+    VerdictKind,
+    Verification,
+    what_to_do,
+)
+
+NOW = datetime(2026, 11, 23, 14, 2, tzinfo=UTC)
+MODEL = ModelRef("vgg16-cnmc", "0.1.0")
+ADMIN = SignedIn("Dr. Marta Lindqvist", Role.ADMIN)
+DIGEST = sha256(b"a sample").hexdigest()
+CASE_ID = "0199c1f4a7b07d1e8c22"
+HOSTILE = '<script>alert("x")</script>'
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A context, the chrome around it and the path it is shown at."""
+
+    name: str
+    chrome: Chrome
+    context: Context
+
+    @property
+    def path(self) -> str:
+        return self.chrome.path
+
+
+def cell_id(position: int) -> str:
+    return f"0199c1f4b{position:011d}"
+
+
+def _label(position: int) -> PredictionLabel:
+    if position % 17 == 4:
+        return PredictionLabel.NOT_ASSESSABLE
+    return (
+        PredictionLabel.MALIGNANT,
+        PredictionLabel.HEALTHY,
+        PredictionLabel.MALIGNANT,
+        PredictionLabel.INDETERMINATE,
+        PredictionLabel.MALIGNANT,
+    )[position % 5]
+
+
+_MALIGNANT_P = {
+    PredictionLabel.MALIGNANT: 0.97,
+    PredictionLabel.HEALTHY: 0.083,
+    PredictionLabel.INDETERMINATE: 0.512,
+}
+
+
+def tile(position: int, scored: bool = True) -> Tile:
+    if not scored:
+        return Tile(cell_id(position), position, CellState.WAITING, None, None, None)
+    label = _label(position)
+    malignant = None
+    if label is not PredictionLabel.NOT_ASSESSABLE:
+        malignant = _MALIGNANT_P[label] - 0.0007 * position
+    verdict = tuple(VerdictKind)[position % 4] if position % 3 else None
+    return Tile(cell_id(position), position, CellState.SCORED, label, malignant, verdict)
+
+
+def gallery(cells: int, scored: int) -> Gallery:
+    return Gallery(
+        case_id=CASE_ID,
+        tiles=tuple(tile(position, position <= scored) for position in range(1, cells + 1)),
+        refused=(
+            RefusedCell(
+                12,
+                Refusal(
+                    "image_wrong_size",
+                    "Wrong size",
+                    "Expected 450x450 pixels, the picture has 449x449.",
+                ),
+            ),
+            RefusedCell(31, Refusal("image_unreadable", "Unreadable image", "The PNG ends in the middle.")),
+        ),
+        cells=cells,
+        waiting=cells - scored,
+        failed=0,
+        labels=LabelCounts(malignant=21, healthy=8, indeterminate=6, not_assessable=2),
+        verdicts=VerdictCounts(
+            malignant_lymphoblast=9, normal_precursor=6, uncertain=6, other_or_artefact=3, none=13
+        ),
+    )
+
+
+MEASURED = {
+    "area_px2": 48213.0,
+    "equivalent_diameter_px": 247.76,
+    "perimeter_px": 842.3,
+    "width_px": 252.0,
+    "height_px": 243.0,
+    "circularity": 0.8541,
+    "solidity": 0.9783,
+    "aspect_ratio": 0.9412,
+    "dark_share": 0.7123,
+    "dark_contrast": 38.24,
+    "sharpness": 7.91,
+    "gradient_mean": 18.22,
+    "red_mean": 117.0,
+    "green_mean": 71.0,
+    "blue_mean": 142.0,
+}
+
+
+def result(malignant: float = 0.9314, label: PredictionLabel = PredictionLabel.MALIGNANT) -> CellResult:
+    return CellResult(
+        cell_id=cell_id(7),
+        state=CellState.SCORED,
+        prediction=Prediction(
+            label=label,
+            probabilities=Probabilities(malignant, 1 - malignant, 0.36, 0.64),
+            reasons=(),
+            model=MODEL,
+            model_sha256=DIGEST,
+            preprocessing="crop-320, version 2",
+            predicted_at=NOW,
+        ),
+        quality=(Note("quality_good", "Sharp, whole, black around the cell.", Tone.GOOD),),
+        measurements=measurement_rows(MEASURED),
+        crop_px=320,
+    )
+
+
+def not_assessable() -> CellResult:
+    scored = result()
+    assert scored.prediction is not None
+    return replace(
+        scored,
+        prediction=replace(
+            scored.prediction,
+            label=PredictionLabel.NOT_ASSESSABLE,
+            probabilities=None,
+            reasons=(
+                Note("cut_off", "The cell touches the frame: part of it is missing.", Tone.WARNING),
+                Note("out_of_distribution", "The picture is unlike the training cells.", Tone.WARNING),
+            ),
+        ),
+        quality=(Note("jpeg", "JPEG: compression changes the texture the model reads.", Tone.WARNING),),
+    )
+
+
+WAITING = CellResult(cell_id(7), CellState.WAITING, None, (), (), None)
+REFUSED = CellResult(
+    cell_id(7),
+    CellState.REFUSED,
+    None,
+    (),
+    (),
+    None,
+    refusal=Refusal("image_not_segmented", "Not segmented", "No black background at all was found."),
+)
+FAILED = CellResult(
+    cell_id(7), CellState.FAILED, None, (), (), None, failure="The model could not be reached three times."
+)
+
+HISTORY = (
+    VerdictEntry(
+        VerdictKind.MALIGNANT_LYMPHOBLAST, "Dr. Marta Lindqvist", NOW, "Fine chromatin, two nucleoli."
+    ),
+    VerdictEntry(VerdictKind.UNCERTAIN, "Dr. Ola Berg", NOW - timedelta(days=2), "", bulk=True),
+)
+
+
+def panel(history: tuple[VerdictEntry, ...] = HISTORY) -> VerdictPanel:
+    return VerdictPanel(cell_id(7), len(history), history, next_cell_id=cell_id(8))
+
+
+def cell_page(shown: CellResult, form: VerdictPanel) -> CellPage:
+    return CellPage(
+        case=CaseRef(CASE_ID, "L-2026-0412", CaseState.IN_REVIEW),
+        position=7,
+        cells=37,
+        uploaded_at=NOW,
+        image_sha256=DIGEST,
+        previous_cell_id=cell_id(6),
+        next_cell_id=cell_id(8),
+        result=shown,
+        panel=form,
+    )
+
+
+def case_row(number: int) -> CaseRow:
+    states = tuple(CaseState)
+    return CaseRow(
+        case=CaseRef(
+            f"0199c1f4a7b07d1e{number:04d}",
+            None if number % 4 == 3 else f"L-2026-0{412 - number}",
+            states[number % len(states)],
+        ),
+        created_at=NOW - timedelta(hours=7 * number),
+        created_by=("Dr. Marta Lindqvist", "Dr. Ola Berg", "key: lab-gateway")[number % 3],
+        cells=37 + number,
+        waiting=5 if number == 0 else 0,
+        refused=number % 3,
+        labels=LabelCounts(21 + number, 8, 6, 2 if number % 2 else 0),
+        with_verdict=24 if number else 0,
+        drawn=number == 3,
+    )
+
+
+def case_page(shown: Gallery) -> CasePage:
+    return CasePage(
+        case=CaseRef(CASE_ID, "L-2026-0412", CaseState.IN_REVIEW),
+        created_at=NOW,
+        created_by="Dr. Marta Lindqvist",
+        can_upload=True,
+        drawn=False,
+        has_acquisition_profile=False,
+        gallery=shown,
+    )
+
+
+CARD = """# vgg16-cnmc 0.1.0
+
+A VGG16 that tells malignant B-lymphoblasts from **normal B-lymphoid precursors** in single-cell pictures.
+
+## Data
+
+- C-NMC 2019, 5,433 pictures of 49 subjects, [TCIA](https://doi.org/10.7937/tcia.2019.dc64i46r)
+- Split by leak group: a person, with duplicates merged,
+  never by picture
+
+| part | groups | cells |
+|---|---|---|
+| train | 31 | 3,960 |
+| test | 7 | 805 |
+
+## Reproduce
+
+```
+python -m training fit --profile honest
+```
+"""
+
+MODEL_PAGE = ModelPage(
+    model=MODEL,
+    state=ModelState.ACTIVE,
+    sha256=DIGEST,
+    verification=Verification.VERIFIED,
+    verified_at=NOW,
+    verification_detail="9 files match the manifest; golden outputs agree to 2e-5.",
+    facts=(
+        Fact("Architecture", "VGG16, global average pooling, 512, 512, 2"),
+        Fact("Input", "450x450, centre crop 320, RGB"),
+        Fact("Preprocessing", "crop-320, version 2"),
+        Fact("Label order", "malignant, healthy"),
+        Fact("Indeterminate band", "0.360 to 0.640"),
+        Fact("Calibration", "slope 0.83, intercept -0.21, at prevalence 0.61"),
+        Fact("Training data", "b3c1f20a77de (C-NMC 2019, 4,628 cells)"),
+        Fact("Licence", "Apache-2.0; data CC BY 3.0"),
+    ),
+    metrics=(
+        MetricRow("AUROC", Estimate(0.913, 0.861, 0.951), Estimate(0.921, 0.842, 0.968)),
+        MetricRow("Sensitivity, malignant", Estimate(0.872, 0.812, 0.921), Estimate(0.881, 0.79, 0.93)),
+        MetricRow("Specificity", Estimate(0.803, 0.701, 0.884), None),
+        MetricRow("Weighted F1", Estimate(0.851, None, None), Estimate(0.859, 0.8, 0.9)),
+    ),
+    metrics_note="95 % intervals, bootstrap over leak groups: 14 healthy and 29 malignant out of fold, "
+    "3 and 4 in the test part.",
+    card=card_blocks(CARD),
+)
+
+
+def _chrome(path: str) -> Chrome:
+    return Chrome(path, ADMIN, MODEL)
+
+
+def samples() -> tuple[Sample, ...]:
+    """Every page at its address."""
+    recent = tuple(case_row(number) for number in range(6))
+    cell = f"/cells/{cell_id(7)}"
+    upload = UploadPage(can_upload=True, newcomer=False, into_case=None, accession="", recent=recent[:4])
+    cases = CasesPage(
+        rows=recent,
+        search="",
+        state=None,
+        state_counts=tuple(StateCount(state, 3) for state in CaseState),
+        total=18,
+        cursor="b",
+        next_cursor="c",
+    )
+    out = Chrome("/login", None, MODEL)
+    return (
+        Sample("upload", _chrome("/"), upload),
+        Sample("upload-newcomer", _chrome("/?newcomer"), replace(upload, newcomer=True, recent=())),
+        Sample(
+            "upload-into-case",
+            _chrome("/?case=1"),
+            replace(upload, into_case=CaseRef(CASE_ID, "L-2026-0412"), recent=()),
+        ),
+        Sample(
+            "upload-viewer",
+            Chrome("/?viewer", SignedIn("Kim Viewer", Role.VIEWER), None),
+            replace(upload, can_upload=False),
+        ),
+        Sample(
+            "cases",
+            replace(
+                _chrome("/cases"),
+                environment_warning="This server speaks http without encryption. Keep it in a closed network.",
+            ),
+            cases,
+        ),
+        Sample(
+            "cases-empty",
+            _chrome("/cases?q=x"),
+            replace(cases, rows=(), search=HOSTILE, total=0, cursor=None, next_cursor=None),
+        ),
+        Sample("case", _chrome(f"/cases/{CASE_ID}"), case_page(gallery(37, 37))),
+        Sample("case-live", _chrome(f"/cases/{CASE_ID}?live"), case_page(gallery(14, 6))),
+        Sample("case-tiles", _chrome(f"/cases/{CASE_ID}/tiles"), GalleryPartial(gallery(14, 7))),
+        Sample("cell", _chrome(cell), cell_page(result(), panel())),
+        Sample(
+            "cell-indeterminate",
+            replace(_chrome(f"{cell}?band"), flash=Flash(Tone.GOOD, "Three cells were stored.")),
+            cell_page(result(0.483, PredictionLabel.INDETERMINATE), panel(())),
+        ),
+        Sample(
+            "cell-not-assessable",
+            _chrome(f"{cell}?quality"),
+            cell_page(
+                not_assessable(),
+                replace(panel(), blocked="The case is signed. It can be amended, not edited."),
+            ),
+        ),
+        Sample("cell-waiting", _chrome(f"{cell}?waiting"), cell_page(WAITING, panel(()))),
+        Sample("cell-refused", _chrome(f"{cell}?refused"), cell_page(REFUSED, panel(()))),
+        Sample("cell-failed", _chrome(f"{cell}?failed"), cell_page(FAILED, panel(()))),
+        Sample("cell-result", _chrome(f"{cell}/result"), ResultPartial(result())),
+        Sample("cell-verdict", _chrome(f"{cell}/verdict"), VerdictPartial(replace(panel(), just_saved=True))),
+        Sample(
+            "cell-conflict",
+            _chrome(f"{cell}/verdict?conflict"),
+            VerdictPartial(
+                replace(
+                    panel(), note=HOSTILE, conflict="Dr. Ola Berg gave a verdict after you opened this page."
+                )
+            ),
+        ),
+        Sample(
+            "models",
+            _chrome("/models"),
+            ModelsPage(
+                (
+                    ModelRow(
+                        MODEL,
+                        "VGG16",
+                        ModelState.ACTIVE,
+                        Verification.VERIFIED,
+                        NOW,
+                        DIGEST,
+                        "AUROC 0.913 (0.861 to 0.951), out of fold, 43 groups",
+                    ),
+                    ModelRow(
+                        ModelRef("vgg16-cnmc", "0.2.0"),
+                        "VGG16",
+                        ModelState.CANDIDATE,
+                        Verification.NOT_CHECKED,
+                        None,
+                        DIGEST[::-1],
+                        "AUROC 0.921 (0.870 to 0.957), out of fold, 43 groups",
+                    ),
+                )
+            ),
+        ),
+        Sample("model", _chrome("/models/vgg16-cnmc/0.1.0"), MODEL_PAGE),
+        Sample("login", out, LoginPage(next="/cases")),
+        Sample(
+            "login-failed",
+            replace(out, path="/login?failed"),
+            LoginPage("/", "marta@example.org", "E-mail and password do not match."),
+        ),
+        Sample("setup", replace(out, path="/setup/token"), SetupPage(token="token")),
+        Sample(
+            "setup-errors",
+            replace(out, path="/setup/token?errors"),
+            SetupPage(
+                "token", "marta@example.org", "", (FieldError("password", "Too short: 8 of 12 characters."),)
+            ),
+        ),
+        Sample(
+            "error",
+            _chrome("/cases/none"),
+            ErrorPage(
+                404, "Not found", "There is no case at this address.", "not_found", what_to_do("not_found")
+            ),
+        ),
+        Sample(
+            "admin",
+            _chrome("/admin"),
+            AdminPage(
+                users=(
+                    UserRow("Dr. Marta Lindqvist", "marta@example.org", Role.ADMIN, True, NOW, NOW),
+                    UserRow("Dr. Ola Berg", "ola@example.org", Role.REVIEWER, False, NOW, None),
+                ),
+                keys=(
+                    KeyRow("lk_7f3a", "lab-gateway", ("cases:read", "cases:write"), NOW, NOW, None),
+                    KeyRow("lk_91bc", "old-gateway", ("cases:write",), NOW, None, NOW),
+                ),
+            ),
+        ),
+    )

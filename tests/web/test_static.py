@@ -1,0 +1,37 @@
+"""Vendored files are the bytes their manifest names, and own scripts load nothing from elsewhere."""
+
+import hashlib
+import json
+import re
+
+import pytest
+
+from app.web.rendering import STATIC_DIR
+
+MANIFEST = json.loads((STATIC_DIR / "vendor.json").read_text())["files"]
+OWN = {
+    "app.css",
+    "expected.svg",
+    "favicon.svg",
+    "logo.svg",
+    "print.css",
+    "review.js",
+    "upload.js",
+    "vendor.json",
+}
+
+
+@pytest.mark.parametrize("entry", MANIFEST, ids=lambda entry: entry["file"])
+def test_a_vendored_file_has_the_stated_digest(entry: dict[str, str]) -> None:
+    assert {"file", "package", "version", "licence", "origin", "sha256"} == set(entry)
+    assert entry["sha256"] == hashlib.sha256((STATIC_DIR / entry["file"]).read_bytes()).hexdigest()
+
+
+def test_every_static_file_is_vendored_or_our_own() -> None:
+    assert {path.name for path in STATIC_DIR.iterdir()} == OWN | {entry["file"] for entry in MANIFEST}
+
+
+@pytest.mark.parametrize("name", sorted(name for name in OWN if name.endswith((".js", ".css"))))
+def test_own_files_name_no_other_host(name: str) -> None:
+    source = (STATIC_DIR / name).read_text()
+    assert re.search(r"https?://|@import|innerHTML|eval\(", source) is None
