@@ -40,10 +40,7 @@ def read_dataset(folder: Path) -> list[LabelledCell]:
     Raises:
         DatasetError: when the folder has neither an `index.csv` nor `fold_*/{all,hem}` folders with images.
     """
-    if (folder / "index.csv").is_file():
-        cells = _read_index(folder)
-    else:
-        cells = _read_folders(folder)
+    cells = _read_index(folder) if (folder / "index.csv").is_file() else _read_folders(folder)
     if not cells:
         raise DatasetError(
             f"Expected index.csv or fold_*/{{all,hem}}/UID_*.bmp in {folder}, found no labelled cell."

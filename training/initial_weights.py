@@ -1,15 +1,11 @@
 """The convolutions a training run starts from."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from models.networks import Architecture, build_base, vgg_convolutions
-
-if TYPE_CHECKING:
-    import keras
+from models.networks import Architecture, vgg_convolutions
 
 Floats = npt.NDArray[np.float32]
 Weights = dict[str, Floats]
@@ -49,13 +45,3 @@ def random_vgg_weights(architecture: Architecture, seed: int) -> Weights:
         weights[f"{layer.name}__kernel"] = kernel.astype(np.float32)
         weights[f"{layer.name}__bias"] = np.zeros(layer.filters, np.float32)
     return weights
-
-
-def base_with(weights: Weights, architecture: Architecture) -> "keras.Model":
-    """The Keras base of `models.networks`, any input side, holding `weights`."""
-    base = build_base(architecture)
-    for layer in vgg_convolutions(architecture):
-        base.get_layer(layer.name).set_weights(
-            [weights[f"{layer.name}__kernel"], weights[f"{layer.name}__bias"]]
-        )
-    return base

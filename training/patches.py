@@ -21,10 +21,10 @@ Floats = npt.NDArray[np.float32]
 
 
 def sample_patch(pixels: ImageArray, rng: np.random.Generator) -> ImageArray:
-    """Cut one augmented patch around a random place well inside the cell.
+    """Cut one patch around a random place well inside the cell, flipped or turned at random.
 
-    Its centre is drawn from the places at least half as deep as the cell's deepest; then one of the eight
-    flips and quarter turns, and a mild change of stain. No zoom and no resize: scale is signal.
+    Its centre is drawn from the places at least half as deep as the cell's deepest. No zoom and no resize:
+    scale is signal.
 
     Args:
         pixels: (450, 450, 3) uint8 RGB.
@@ -39,7 +39,7 @@ def sample_patch(pixels: ImageArray, rng: np.random.Generator) -> ImageArray:
     framed = np.pad(pixels, ((half, half), (half, half), (0, 0)))
     top, left = int(rows[chosen]), int(columns[chosen])
     patch = framed[top : top + PATCH_PX, left : left + PATCH_PX]
-    return jitter_stain(turn(patch, int(rng.integers(8))), rng)
+    return turn(patch, int(rng.integers(8)))
 
 
 def turn(pixels: ImageArray, which: int) -> ImageArray:

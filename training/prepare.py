@@ -14,11 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.format import open_memmap
 
-from models.labels import Label
 from models.measurements import MEASUREMENTS, ImageArray, measure_cell
-from models.preprocessing import Floats, Preprocessing, cell_weights
+from models.preprocessing import Floats, Preprocessing
 from training.dataset import LabelledCell, read_pixels
-from training.patches import POOLED_POSITIONS, pooling_weights, sample_patch
+from training.patches import jitter_stain, pooling_weights, sample_patch
 
 
 @dataclass(frozen=True)
@@ -34,9 +33,10 @@ class PreparedCells:
     measurements: Floats
     patches: ImageArray
     patch_weights: Floats
+    patch_means: Floats
 
 
-_ARRAYS = ("crops", "measurements", "patches", "patch_weights")
+_ARRAYS = ("crops", "measurements", "patches", "patch_weights", "patch_means")
 
 
 def prepare_cells(
@@ -73,15 +73,20 @@ def open_prepared(out: Path) -> PreparedCells:
 
 def _prepare_one(
     index: int, cell: LabelledCell, *, recipe: Preprocessing, patches_per_cell: int, seed: int
-) -> tuple[ImageArray, Floats, ImageArray, Floats]:
+) -> tuple[npt.NDArray[np.generic], ...]:
     pixels = read_pixels(cell)
-    rng = np.random.default_rng((seed, index))
-    patches = np.stack([sample_patch(pixels, rng) for _ in range(patches_per_cell)])
-    weights = np.stack([pooling_weights(patch) for patch in patches])
     values = measure_cell(pixels)
+    rng = np.random.default_rng((seed, index))
+    patches, means = [], []
+    for _ in range(patches_per_cell):
+        # The whole picture changes its stain, so that what is subtracted changes with the patch.
+        stained = jitter_stain(pixels, rng)
+        patches.append(sample_patch(stained, rng))
+        means.append(recipe.channel_mean(recipe.crop(stained)))
     return (
         recipe.crop(pixels),
         np.array([values[name] for name in MEASUREMENTS], np.float32),
-        patches,
-        weights,
+        np.stack(patches),
+        np.stack([pooling_weights(patch) for patch in patches]),
+        np.array(means, np.float32),
     )
