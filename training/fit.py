@@ -15,11 +15,14 @@ from sklearn.linear_model import LogisticRegression
 from models.networks import vgg_convolutions
 from models.preprocessing import Floats
 from training.initial_weights import Weights
+from training.metrics import auroc
 from training.patches import INNER_POSITIONS, POOLED_POSITIONS
 from training.profiles import Profile
 from training.sampling import Doubles, draw
 
 HEAD_START_PATCHES = 2048
+WATCH_STEPS = 200
+WATCHED_CELLS = 400
 
 Halves = npt.NDArray[np.float16]
 
@@ -48,16 +51,20 @@ def fit_last_block(
     weights: Weights,
     profile: Profile,
     *,
-    progress: Callable[[int, "keras.Model"], None] | None = None,
+    watched: npt.NDArray[np.intp],
+    progress: Callable[[int, float], None],
 ) -> Weights:
     """Train the last block and a throw-away linear head on patches.
 
     Args:
         data: frozen maps of all cells. sample_weights: (n,) how often a cell is drawn; 0 for cells held out.
-        weights: the base to start from. progress: called every 100 steps with the step and the patch model.
+        weights: the base to start from.
+        watched: held-out cells whose AUROC on single patches is reported; nothing else depends on them.
+        progress: called with the step and that AUROC every `WATCH_STEPS` steps and at the end.
 
     Returns:
-        `weights` with the last block's arrays replaced by the trained ones (their moving average).
+        `weights` with the last block's arrays replaced by the trained ones (their moving average), each
+        channel of the last map scaled to a mean of about 1.
     """
     keras.utils.set_random_seed(profile.seed)
     features = pooled_patches(weights, profile, data.maps.shape[-1])
@@ -67,13 +74,30 @@ def fit_last_block(
         cells = draw(sample_weights, profile.batch, seed=profile.seed, step=step)
         patch = np.random.default_rng((profile.seed, step, 1)).integers(data.maps.shape[1], size=len(cells))
         model.train_on_batch(data.take(cells, patch), _one_hot(data.malignant[cells]))
-        if progress is not None and step % 100 == 99:
-            progress(step + 1, model)
+        if step % WATCH_STEPS == 0:
+            progress(step, _watched_auroc(model, data, watched))
     model.optimizer.finalize_variable_values(model.trainable_variables)
+    progress(profile.steps, _watched_auroc(model, data, watched))
     trained = dict(weights)
     for layer in last_block(profile):
         trained[f"{layer}__kernel"], trained[f"{layer}__bias"] = model.get_layer(layer).get_weights()
-    return trained
+    cells = draw(sample_weights, HEAD_START_PATCHES, seed=profile.seed, step=profile.steps)
+    return unit_channels(trained, last_block(profile)[-1], _vectors(features, data, cells))
+
+
+def unit_channels(weights: Weights, layer: str, vectors: Floats) -> Weights:
+    """Divide each channel of the last convolution by its mean response.
+
+    ReLU lets a positive factor through, so nothing is lost; the head's float16 kernel then stays far from the
+    subnormal numbers, and no channel dominates a distance between embeddings.
+
+    Args:
+        vectors: (n, 2 * filters) float32, pooled; the first half are the means.
+    """
+    mean = vectors.mean(axis=0)[: vectors.shape[1] // 2]
+    scale = np.where(mean > 1e-3 * mean.mean(), mean, mean.mean()).astype(np.float32)
+    kernel, bias = weights[f"{layer}__kernel"] / scale, weights[f"{layer}__bias"] / scale
+    return weights | {f"{layer}__kernel": kernel, f"{layer}__bias": bias}
 
 
 def pooled_patches(weights: Weights, profile: Profile, channels: int) -> "keras.Model":
@@ -110,13 +134,8 @@ def with_linear_head(
     features: "keras.Model", data: PatchMaps, sample_weights: Doubles, profile: Profile
 ) -> "keras.Model":
     """Put a linear head on frozen features, already fitted, so that the first gradients mean something."""
-    cells = draw(sample_weights, HEAD_START_PATCHES, seed=profile.seed, step=-1 % 2**32)
-    vectors = np.concatenate(
-        [
-            features.predict_on_batch(data.take(part, np.zeros_like(part)))
-            for part in np.array_split(cells, max(len(cells) // 64, 1))
-        ]
-    )
+    cells = draw(sample_weights, HEAD_START_PATCHES, seed=profile.seed, step=profile.steps + 1)
+    vectors = _vectors(features, data, cells)
     mean, variance = vectors.mean(axis=0), vectors.var(axis=0) + 1e-4
     linear = LogisticRegression(C=0.01, max_iter=300)
     linear.fit((vectors - mean) / np.sqrt(variance), data.malignant[cells])
@@ -133,6 +152,18 @@ def last_block(profile: Profile) -> list[str]:
     """Names of the convolutions that are trained."""
     prefix = f"block{profile.architecture.blocks}_"
     return [layer.name for layer in vgg_convolutions(profile.architecture) if layer.name.startswith(prefix)]
+
+
+def _vectors(model: "keras.Model", data: PatchMaps, cells: npt.NDArray[np.intp]) -> Floats:
+    """The model's output for the first patch of each cell."""
+    parts = np.array_split(cells, max(len(cells) // 64, 1))
+    return np.concatenate([model.predict_on_batch(data.take(part, np.zeros_like(part))) for part in parts])
+
+
+def _watched_auroc(model: "keras.Model", data: PatchMaps, cells: npt.NDArray[np.intp]) -> float:
+    chosen = cells[:: max(len(cells) // WATCHED_CELLS, 1)]
+    logits = _vectors(model, data, chosen).astype(np.float64)
+    return auroc(logits[:, 0] - logits[:, 1], data.malignant[chosen])
 
 
 def _compile(model: "keras.Model", profile: Profile) -> None:

@@ -20,7 +20,11 @@ _CELLS_AT_ONCE = 16
 
 
 def frozen_maps(
-    patches: npt.NDArray[np.uint8], means: npt.NDArray[np.float32], weights: Weights, profile: Profile, out: Path
+    patches: npt.NDArray[np.uint8],
+    means: npt.NDArray[np.float32],
+    weights: Weights,
+    profile: Profile,
+    out: Path,
 ) -> Halves:
     """Blocks below the last one, pooled, for every patch; written to `out` and memory-mapped.
 
