@@ -50,14 +50,15 @@ class Preprocessing(BaseModel):
         return top, left, self.crop_px
 
     def normalise(self, crop: ImageArray) -> Floats:
-        """Scale to 0..1 and subtract the mean. (h, w, 3) uint8 -> (h, w, 3) float32.
+        """Scale to 0..1 and subtract the mean. (h, w, 3) uint8 -> (h, w, 3) float32."""
+        return subtract_mean(crop, self.channel_mean(crop))
 
-        A table of 256 values per channel does both at once and rounds only once: with the mean taken from
-        the integers, the result does not depend on the order of a float32 sum.
-        """
-        mean = np.array(cv2.mean(crop)[:3]) / 255.0 if self.mean == "crop" else np.array(self.mean)
-        table = (np.arange(256)[:, None] / 255.0 - mean[None, :]).astype(np.float32)
-        return np.asarray(cv2.LUT(crop, table[None]))
+    def channel_mean(self, crop: ImageArray) -> tuple[float, float, float]:
+        """What `normalise` subtracts, 0..1, RGB. (h, w, 3) uint8 -> three numbers."""
+        if self.mean != "crop":
+            return self.mean
+        red, green, blue = (value / 255.0 for value in cv2.mean(crop)[:3])
+        return red, green, blue
 
     def prepare(self, pixels: ImageArray) -> Floats:
         """The network's input for one cell. (450, 450, 3) uint8 -> (output_px, output_px, 3) float32."""
@@ -75,6 +76,16 @@ class Preprocessing(BaseModel):
 
 
 PAPER = Preprocessing(crop_px=250, output_px=250, centre="image", mean="crop")
+
+
+def subtract_mean(pixels: ImageArray, mean: tuple[float, float, float]) -> Floats:
+    """Pixels / 255 minus a mean of 0..1 per channel. (h, w, 3) uint8 -> (h, w, 3) float32.
+
+    A table of 256 values per channel does both at once and rounds only once: with the mean taken from the
+    integers, the result does not depend on the order of a float32 sum.
+    """
+    table = (np.arange(256)[:, None] / 255.0 - np.array(mean)[None, :]).astype(np.float32)
+    return np.asarray(cv2.LUT(pixels, table[None]))
 
 
 def cell_weights(crop: ImageArray, map_side: int) -> Floats:

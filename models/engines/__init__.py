@@ -59,7 +59,7 @@ def open_engine(bundle: Bundle, name: EngineName = "auto") -> Engine:
             )
         from models.engines.ncnn import NcnnEngine
 
-        return NcnnEngine(bundle)
+        return NcnnEngine(bundle.manifest.architecture, bundle.weights)
     try:
         from models.engines.tensorflow import TensorflowEngine
     except ModuleNotFoundError as missing:

@@ -10,9 +10,9 @@ import struct
 import ncnn
 import numpy as np
 
-from models.bundle import Bundle, Weights
+from models.bundle import Weights
 from models.engines import Floats
-from models.networks import Convolution, vgg_convolutions
+from models.networks import Architecture, Convolution, vgg_convolutions
 
 _MAGIC = 7767517
 _FLOAT32_TAG = struct.pack("<I", 0)
@@ -27,13 +27,13 @@ class NcnnEngine:
     name = "ncnn"
     batch = 1
 
-    def __init__(self, bundle: Bundle) -> None:
-        plan = vgg_convolutions(bundle.manifest.architecture)
+    def __init__(self, architecture: Architecture, weights: Weights) -> None:
+        plan = vgg_convolutions(architecture)
         self.streams = (
             len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         )
         self._output = plan[-1].name
-        self._model = model_bytes(plan, bundle.weights)  # ncnn keeps pointers into these bytes
+        self._model = model_bytes(plan, weights)  # ncnn keeps pointers into these bytes
         self._net = ncnn.Net()
         options = self._net.opt
         options.num_threads = 1
