@@ -83,7 +83,9 @@ class GuardedRoute(APIRoute):
                 if policy.permission not in identity.permissions:
                     raise NotAllowed(f"{identity.name} may not do this: {policy.permission.name.lower()}.")
             if policy.needs_engine and not services.scorer.has_room():
-                raise Overloaded("Too many cells are waiting for the engine. Send again later.", retry_after_s=2)
+                raise Overloaded(
+                    "Too many cells are waiting for the engine. Send again later.", retry_after_s=2
+                )
             key = request.headers.get("idempotency-key")
             if key is None or identity is None or request.method != "POST":
                 return await handle(request)
@@ -209,4 +211,3 @@ async def _add_part(digest: Any, name: str, part: UploadFile | str) -> None:
         await part.seek(0)
     for piece in (name.encode(), filename.encode(), content):
         digest.update(len(piece).to_bytes(8, "big") + piece)
-

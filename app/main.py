@@ -67,7 +67,7 @@ def create_app(
     app.include_router(api.router)
     app.include_router(probes.router)
     app.include_router(web.router)
-    app.mount("/static", StaticFiles(directory=web.STATIC), name="static")
+    app.mount("/static", StaticFiles(directory=web.STATIC_DIR), name="static")
     add_error_handlers(app, web.render_error_page)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
@@ -104,7 +104,9 @@ async def _start(
     return Services(settings, database, images, decoder, scorer, intake, backlog, stores, now)
 
 
-async def _start_engine(settings: Settings, first: ModelRef, stack: contextlib.AsyncExitStack) -> MicroBatcher:
+async def _start_engine(
+    settings: Settings, first: ModelRef, stack: contextlib.AsyncExitStack
+) -> MicroBatcher:
     """Connect to an engine process, one of our own unless the settings name another."""
     url = settings.worker_url
     if not url:
@@ -124,7 +126,9 @@ async def _start_engine(settings: Settings, first: ModelRef, stack: contextlib.A
 
 def _openapi(app: FastAPI) -> dict[str, object]:
     if app.openapi_schema is None:
-        schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        schema = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
         schema["components"]["securitySchemes"] = {
             "key": {"type": "http", "scheme": "bearer"},
             "session": {"type": "apiKey", "in": "cookie", "name": "leukolens_session"},

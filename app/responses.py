@@ -71,7 +71,9 @@ def add_error_handlers(app: FastAPI, render_page: RenderErrorPage) -> None:
     async def unexpected(request: Request, error: Exception) -> Response:
         incident = uuid.uuid4().hex[:12]
         log.error("unexpected_error", incident=incident, kind=type(error).__name__, exc_info=error)
-        return answer(request, InternalError(f"The incident is logged as {incident}. Send the request again."))
+        return answer(
+            request, InternalError(f"The incident is logged as {incident}. Send the request again.")
+        )
 
     app.add_exception_handler(LeukolensError, refused)
     app.add_exception_handler(HTTPException, from_framework)

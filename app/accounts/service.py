@@ -123,12 +123,15 @@ class AccountService:
             raise NotAuthenticated("E-mail address and password do not match an active account.")
         return user
 
-    def open_session(self, user: User) -> str:
+    def open_session(self, user_id: UUID) -> str:
         """Start a session for a person who has just proved who they are; returns the cookie's value."""
         token = secrets.token_urlsafe(32)
         self._accounts.add(
             LoginSession(
-                token_digest=self._digest(token), user_id=user.id, created_at=self._now, last_seen_at=self._now
+                token_digest=self._digest(token),
+                user_id=user_id,
+                created_at=self._now,
+                last_seen_at=self._now,
             )
         )
         return token
@@ -177,7 +180,7 @@ class AccountService:
         self._accounts.add(key)
         return key, token
 
-    def keys(self) -> list[ApiKey]:
+    def api_keys(self) -> list[ApiKey]:
         return self._accounts.keys()
 
     def revoke_key(self, key_id: UUID) -> None:
@@ -195,6 +198,14 @@ class AccountService:
         return Identity(id=key.id, site_id=key.site_id, name=key.name, permissions=permissions)
 
     # --- shared ---
+
+    def names(self, ids: set[UUID]) -> dict[UUID, str]:
+        """Names of users and keys, by id."""
+        return self._accounts.names(ids)
+
+    def last_seen(self) -> dict[UUID, datetime]:
+        """When each user with a session was last here."""
+        return self._accounts.last_seen()
 
     def default_site(self) -> Site:
         site = self._accounts.site_by_name(DEFAULT_SITE)

@@ -64,11 +64,18 @@ _PROBLEMS = {
 
 router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, responses=_PROBLEMS)  # type: ignore[arg-type]
 
-AccessionForm = Annotated[str | None, Form(max_length=64, description="joins or opens the case of this accession")]
-ClientRefForm = Annotated[str | None, Form(max_length=128, description="the sender's own opaque name of the image")]
+AccessionForm = Annotated[
+    str | None, Form(max_length=64, description="joins or opens the case of this accession")
+]
+ClientRefForm = Annotated[
+    str | None, Form(max_length=128, description="the sender's own opaque name of the image")
+]
 IdempotencyKey = Annotated[
     str | None,
-    Header(alias="Idempotency-Key", description="the same key and request give the same answer, never a second case"),
+    Header(
+        alias="Idempotency-Key",
+        description="the same key and request give the same answer, never a second case",
+    ),
 ]
 
 
@@ -215,10 +222,8 @@ def _picture_and_recipe(
     cell = cases.cell(who, cell_id)
     prediction = cases.latest_predictions([cell]).get(cell_id)
     model = registry.active() if prediction is None else model_of(prediction)
-    return services.images.read(cases.picture_digest(who, cell_id)), registry.recipe(model)
+    return services.images.read(cases.picture_digest(who, cell_id)), registry.manifest(model).preprocessing
 
 
 def _taken(cell: Cell, filename: str | None) -> TakenFile:
     return TakenFile(cell_id=cell.id, file=filename or "", state=cell.state, error=problem_of(cell))
-
-

@@ -68,7 +68,7 @@ class DecoderPool:
 
     def close(self) -> None:
         """Stop the children."""
-        self._pool.stop()
+        self._pool.stop()  # type: ignore[no-untyped-call] # pebble leaves it unannotated
         self._pool.join(timeout=5)
 
 
