@@ -354,7 +354,7 @@ def samples() -> tuple[Sample, ...]:
             "cases",
             replace(
                 _chrome("/cases"),
-                environment_warning="This server speaks http without encryption. Keep it in a closed network.",
+                environment_warning="This server speaks http without encryption. Closed networks only.",
             ),
             cases,
         ),
