@@ -1,5 +1,6 @@
 """One sample context for every page and partial, the awkward ones included, and the address it stands at."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -116,9 +117,12 @@ def tile(position: int, scored: bool = True) -> Tile:
 
 
 def gallery(cells: int, scored: int) -> Gallery:
+    tiles = tuple(tile(position, position <= scored) for position in range(1, cells + 1))
+    labels = Counter(shown.label for shown in tiles if shown.label)
+    verdicts = Counter(shown.verdict or "none" for shown in tiles)
     return Gallery(
         case_id=CASE_ID,
-        tiles=tuple(tile(position, position <= scored) for position in range(1, cells + 1)),
+        tiles=tiles,
         refused=(
             RefusedCell(
                 12,
@@ -133,10 +137,8 @@ def gallery(cells: int, scored: int) -> Gallery:
         cells=cells,
         waiting=cells - scored,
         failed=0,
-        labels=LabelCounts(malignant=21, healthy=8, indeterminate=6, not_assessable=2),
-        verdicts=VerdictCounts(
-            malignant_lymphoblast=9, normal_precursor=6, uncertain=6, other_or_artefact=3, none=13
-        ),
+        labels=LabelCounts(**labels),
+        verdicts=VerdictCounts(**verdicts),
     )
 
 
