@@ -383,7 +383,11 @@ def samples() -> tuple[Sample, ...]:
             ),
         ),
         Sample("cell-waiting", _chrome(f"{cell}?waiting"), cell_page(WAITING, panel(()))),
-        Sample("cell-refused", _chrome(f"{cell}?refused"), cell_page(REFUSED, panel(()))),
+        Sample(
+            "cell-refused",
+            _chrome(f"{cell}?refused"),
+            cell_page(REFUSED, replace(panel(()), blocked="A refused picture gets no verdict.")),
+        ),
         Sample("cell-failed", _chrome(f"{cell}?failed"), cell_page(FAILED, panel(()))),
         Sample("cell-result", _chrome(f"{cell}/result"), ResultPartial(result())),
         Sample("cell-verdict", _chrome(f"{cell}/verdict"), VerdictPartial(replace(panel(), just_saved=True))),

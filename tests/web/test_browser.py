@@ -144,6 +144,20 @@ def test_a_file_above_the_limit_is_never_sent(page: Page) -> None:
     assert server.cases == []
 
 
+def test_dropped_files_join_the_list(page: Page) -> None:
+    page.goto("/")
+    page.evaluate(
+        """() => {
+          const carried = new DataTransfer();
+          carried.items.add(new File(["x"], "dropped.png", { type: "image/png" }));
+          document.getElementById("drop").dispatchEvent(
+            new DragEvent("drop", { dataTransfer: carried, bubbles: true, cancelable: true }));
+        }"""
+    )
+    expect(page.locator(".file-name")).to_have_text("dropped.png")
+    expect(page.locator("#upload-send")).to_be_enabled()
+
+
 def test_a_batch_that_failed_is_sent_again_with_its_key(page: Page) -> None:
     server = Server(page, [500], set())
     choose(page, 2)

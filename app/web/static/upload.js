@@ -139,6 +139,7 @@ function start(form) {
     if (!stored.length) return;
     const address = stored.length === 1 && !form.dataset.caseId ? `/cells/${stored[0].cellId}` : `/cases/${caseId}`;
     if (!others) { location.assign(address); return; }
+    for (const entry of entries) if (entry.state === "stored") at("upload-list").append(entry.element);
     at("upload-done").hidden = false;
     at("upload-done-text").textContent = `${stored.length} stored, ${others} not. The reasons stand below.`;
     at("upload-open").href = `/cases/${caseId}`;
