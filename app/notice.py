@@ -17,3 +17,5 @@ KNOWN_LIMITS: Final[tuple[str, ...]] = (
     "The training images were stain-normalised and segmented by the authors of C-NMC 2019. Another camera, "
     "stain, magnification or segmentation changes the answer.",
 )
+
+NOTICE: Final = f"{INTENDED_USE} {PERSON_DECIDES}"

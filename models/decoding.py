@@ -122,7 +122,8 @@ def _looks_like_an_accepted_format(data: bytes) -> bool:
 
 def _unreadable(why: str) -> ImageRefused:
     return ImageRefused(
-        RefusalCode.IMAGE_UNREADABLE, f"The file could not be read: {why}. Export the cell again and resend it."
+        RefusalCode.IMAGE_UNREADABLE,
+        f"The file could not be read: {why}. Export the cell again and resend it.",
     )
 
 
@@ -138,7 +139,11 @@ def _check_header(image: ImageFile.ImageFile, data: bytes) -> None:
         raise _unreadable(f"expected 8-bit RGB, got mode {image.mode}")
     if getattr(image, "n_frames", 1) != 1:
         raise _unreadable("expected one picture, got several frames or pages")
-    if image.format == "TIFF" and image.info.get("compression") not in ("raw", "tiff_lzw", "tiff_adobe_deflate"):
+    if image.format == "TIFF" and image.info.get("compression") not in (
+        "raw",
+        "tiff_lzw",
+        "tiff_adobe_deflate",
+    ):
         raise _unreadable("expected a TIFF without compression, or with LZW or deflate")
     if image.format == "WEBP" and b"VP8L" not in data[12:64]:
         raise _unreadable("expected lossless WebP, got a lossy one")

@@ -13,15 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.measurements import ImageArray, Mask, foreground_mask
 
-PREPROCESSING_VERSION = 1
-"""Counts up whenever the same recipe would give other numbers; a bundle made with another one is refused."""
-
 Floats = npt.NDArray[np.float32]
 
 
 class Preprocessing(BaseModel):
     """One recipe.
 
+    version: counts up whenever the same recipe would give other numbers; a bundle made with another one is
+    refused.
     crop_px: side of the square cut from the picture. output_px: side of the network's input; smaller than
     `crop_px` means one fixed downscale by area averaging, never a per-cell resize, because size is signal.
     centre: `image` cuts around the picture's middle, `cell` around the middle of the cell's bounding box.
@@ -30,7 +29,7 @@ class Preprocessing(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: Literal[1] = PREPROCESSING_VERSION
+    version: Literal[1] = 1
     crop_px: int = Field(ge=32, le=450)
     output_px: int = Field(ge=32, le=450)
     centre: Literal["image", "cell"]
@@ -41,7 +40,8 @@ class Preprocessing(BaseModel):
         top, left = self._corner(pixels)
         cut = pixels[top : top + self.crop_px, left : left + self.crop_px]
         if self.output_px != self.crop_px:
-            cut = cv2.resize(cut, (self.output_px, self.output_px), interpolation=cv2.INTER_AREA)
+            size = (self.output_px, self.output_px)
+            cut = np.asarray(cv2.resize(cut, size, interpolation=cv2.INTER_AREA), np.uint8)
         return np.ascontiguousarray(cut)
 
     def window(self, pixels: ImageArray) -> tuple[int, int, int]:
@@ -50,14 +50,15 @@ class Preprocessing(BaseModel):
         return top, left, self.crop_px
 
     def normalise(self, crop: ImageArray) -> Floats:
-        """Scale to 0..1 and subtract the mean. (h, w, 3) uint8 -> (h, w, 3) float32.
+        """Scale to 0..1 and subtract the mean. (h, w, 3) uint8 -> (h, w, 3) float32."""
+        return subtract_mean(crop, self.channel_mean(crop))
 
-        A table of 256 values per channel does both at once and rounds only once: with the mean taken from
-        the integers, the result does not depend on the order of a float32 sum.
-        """
-        mean = np.array(cv2.mean(crop)[:3]) / 255.0 if self.mean == "crop" else np.array(self.mean)
-        table = (np.arange(256)[:, None] / 255.0 - mean[None, :]).astype(np.float32)
-        return np.asarray(cv2.LUT(crop, table[None]))
+    def channel_mean(self, crop: ImageArray) -> tuple[float, float, float]:
+        """What `normalise` subtracts, 0..1, RGB. (h, w, 3) uint8 -> three numbers."""
+        if self.mean != "crop":
+            return self.mean
+        red, green, blue = (value / 255.0 for value in cv2.mean(crop)[:3])
+        return red, green, blue
 
     def prepare(self, pixels: ImageArray) -> Floats:
         """The network's input for one cell. (450, 450, 3) uint8 -> (output_px, output_px, 3) float32."""
@@ -75,6 +76,16 @@ class Preprocessing(BaseModel):
 
 
 PAPER = Preprocessing(crop_px=250, output_px=250, centre="image", mean="crop")
+
+
+def subtract_mean(pixels: ImageArray, mean: tuple[float, float, float]) -> Floats:
+    """Pixels / 255 minus a mean of 0..1 per channel. (h, w, 3) uint8 -> (h, w, 3) float32.
+
+    A table of 256 values per channel does both at once and rounds only once: with the mean taken from the
+    integers, the result does not depend on the order of a float32 sum.
+    """
+    table = (np.arange(256)[:, None] / 255.0 - np.array(mean)[None, :]).astype(np.float32)
+    return np.asarray(cv2.LUT(pixels, table[None]))
 
 
 def cell_weights(crop: ImageArray, map_side: int) -> Floats:

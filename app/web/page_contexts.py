@@ -281,7 +281,8 @@ class MeasurementRow:
 class CellResult:
     """The part of the cell page that changes when the cell is scored.
 
-    `crop_px` is the side of the square the network saw, None where there is no such crop.
+    `crop_px` is the side of the square the network saw, None where there is no such crop; it is cut
+    around the cell, or from the picture's middle.
     `refusal` is set when the state is refused; `failure` is a sentence when it is failed.
     """
 
@@ -291,6 +292,7 @@ class CellResult:
     quality: tuple[Note, ...]
     measurements: tuple[MeasurementRow, ...]
     crop_px: int | None
+    crop_follows_cell: bool = False
     refusal: Refusal | None = None
     failure: str | None = None
     drawn: bool = False

@@ -3,51 +3,12 @@
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from app.accounts.tables import Role
+from app.cases.tables import CaseState, CellState
+from app.reviews.tables import Verdict as VerdictKind
+from models.classifier import PredictionLabel
 
-class PredictionLabel(StrEnum):
-    """What the machine says about one cell."""
-
-    MALIGNANT = "malignant"
-    HEALTHY = "healthy"
-    INDETERMINATE = "indeterminate"
-    NOT_ASSESSABLE = "not_assessable"
-
-
-class VerdictKind(StrEnum):
-    """What a person says about one cell."""
-
-    MALIGNANT_LYMPHOBLAST = "malignant_lymphoblast"
-    NORMAL_PRECURSOR = "normal_precursor"
-    UNCERTAIN = "uncertain"
-    OTHER_OR_ARTEFACT = "other_or_artefact"
-
-
-class CellState(StrEnum):
-    """How far one cell has come."""
-
-    WAITING = "waiting"
-    SCORED = "scored"
-    REFUSED = "refused"
-    FAILED = "failed"
-
-
-class CaseState(StrEnum):
-    """How far one case has come."""
-
-    OPEN = "open"
-    SCORED = "scored"
-    IN_REVIEW = "in_review"
-    SIGNED = "signed"
-    AMENDED = "amended"
-    RETRACTED = "retracted"
-
-
-class Role(StrEnum):
-    """What an account may do."""
-
-    VIEWER = "viewer"
-    REVIEWER = "reviewer"
-    ADMIN = "admin"
+__all__ = ["CaseState", "CellState", "PredictionLabel", "Role", "VerdictKind"]
 
 
 class ModelState(StrEnum):
@@ -109,9 +70,6 @@ CASE_STATE_WORDS: Final[dict[CaseState, str]] = {
     CaseState.OPEN: "Open",
     CaseState.SCORED: "Scored",
     CaseState.IN_REVIEW: "In review",
-    CaseState.SIGNED: "Signed",
-    CaseState.AMENDED: "Amended",
-    CaseState.RETRACTED: "Retracted",
 }
 
 ROLE_WORDS: Final[dict[Role, str]] = {Role.VIEWER: "Viewer", Role.REVIEWER: "Reviewer", Role.ADMIN: "Admin"}
@@ -155,3 +113,16 @@ def what_to_do(code: str) -> str:
     return WHAT_TO_DO.get(
         code, "Go back and try once more. If it happens again, give your admin the code below."
     )
+
+
+REMARKS: Final[dict[str, str]] = {
+    "inside_indeterminate_band": "The probability lies inside the indeterminate band of this model.",
+    "jpeg_artefacts_possible": "The file is a JPEG. Compression changes the texture the model reads.",
+    "cell_touches_the_frame": "The cell touches the frame of the picture, so a part of it may be missing.",
+    "several_separate_parts": "There are several separate parts. The model expects one cell.",
+}
+
+
+def remark(code: str) -> str:
+    """A reason or quality remark in a sentence."""
+    return REMARKS.get(code, code.replace("_", " ").capitalize() + ".")

@@ -107,7 +107,7 @@ _MALIGNANT_P = {
 
 def tile(position: int, scored: bool = True) -> Tile:
     if not scored:
-        return Tile(cell_id(position), position, CellState.WAITING, None, None, None)
+        return Tile(cell_id(position), position, CellState.STORED, None, None, None)
     label = _label(position)
     malignant = None
     if label is not PredictionLabel.NOT_ASSESSABLE:
@@ -198,7 +198,7 @@ def not_assessable() -> CellResult:
     )
 
 
-WAITING = CellResult(cell_id(7), CellState.WAITING, None, (), (), None)
+WAITING = CellResult(cell_id(7), CellState.STORED, None, (), (), None)
 REFUSED = CellResult(
     cell_id(7),
     CellState.REFUSED,
@@ -369,6 +369,11 @@ def samples() -> tuple[Sample, ...]:
         Sample("case-live", _chrome(f"/cases/{CASE_ID}?live"), case_page(gallery(14, 6))),
         Sample("case-tiles", _chrome(f"/cases/{CASE_ID}/tiles"), GalleryPartial(gallery(14, 7))),
         Sample("cell", _chrome(cell), cell_page(result(), panel())),
+        Sample(
+            "cell-crop-follows",
+            _chrome(f"{cell}?follows"),
+            cell_page(replace(result(), crop_follows_cell=True, drawn=True), panel()),
+        ),
         Sample(
             "cell-indeterminate",
             replace(_chrome(f"{cell}?band"), flash=Flash(Tone.GOOD, "Three cells were stored.")),

@@ -1,0 +1,48 @@
+"""The table of roles and scopes: who may do what. Routes name a permission, nothing else decides."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from uuid import UUID
+
+from app.accounts.tables import Role, Scope
+
+
+class Permission(Enum):
+    """One thing a route may ask for."""
+
+    SEE_CASES = auto()
+    UPLOAD = auto()
+    GIVE_VERDICT = auto()
+    SEE_MODELS = auto()
+    MANAGE_ACCOUNTS = auto()
+
+
+BY_ROLE: dict[Role, frozenset[Permission]] = {
+    Role.VIEWER: frozenset({Permission.SEE_CASES, Permission.SEE_MODELS}),
+    Role.REVIEWER: frozenset(
+        {Permission.SEE_CASES, Permission.SEE_MODELS, Permission.UPLOAD, Permission.GIVE_VERDICT}
+    ),
+    Role.ADMIN: frozenset(Permission),
+}
+
+BY_SCOPE: dict[Scope, frozenset[Permission]] = {
+    Scope.CASES_READ: frozenset({Permission.SEE_CASES, Permission.SEE_MODELS}),
+    Scope.CASES_WRITE: frozenset({Permission.UPLOAD}),
+    Scope.REVIEWS_WRITE: frozenset({Permission.GIVE_VERDICT}),
+    Scope.MODELS_ADMIN: frozenset({Permission.SEE_MODELS}),
+}
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who is asking: a signed-in person or a system with a key.
+
+    id: of the user or the key. user_id: set for a person only. role: None for a key.
+    """
+
+    id: UUID
+    site_id: UUID
+    name: str
+    permissions: frozenset[Permission]
+    user_id: UUID | None = None
+    role: Role | None = None

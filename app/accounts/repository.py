@@ -1,0 +1,94 @@
+"""All SQL about accounts."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.accounts.tables import ApiKey, LoginSession, SetupLink, Site, User
+from app.database import UtcDateTime
+
+
+class AccountRepository:
+    """Reads and writes accounts in one session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, row: Site | User | LoginSession | ApiKey | SetupLink) -> None:
+        self._session.add(row)
+        self._session.flush()
+
+    def any_user(self) -> bool:
+        return self._session.scalar(sa.select(User.id).limit(1)) is not None
+
+    def site_by_name(self, name: str) -> Site | None:
+        return self._session.scalar(sa.select(Site).where(Site.name == name))
+
+    def user_by_email(self, email: str) -> User | None:
+        return self._session.scalar(sa.select(User).where(User.email == email.lower()))
+
+    def users(self) -> list[User]:
+        return list(self._session.scalars(sa.select(User).order_by(User.email)))
+
+    def names(self, ids: set[UUID]) -> dict[UUID, str]:
+        """Names of users and keys, by id."""
+        users = sa.select(User.id, User.name).where(User.id.in_(ids))
+        keys = sa.select(ApiKey.id, ApiKey.name).where(ApiKey.id.in_(ids))
+        return {row.id: row.name for row in self._session.execute(sa.union_all(users, keys))}
+
+    def last_seen(self) -> dict[UUID, datetime]:
+        """When each user with a session was last here."""
+        rows = self._session.execute(
+            sa.select(
+                LoginSession.user_id, sa.func.max(LoginSession.last_seen_at, type_=UtcDateTime())
+            ).group_by(LoginSession.user_id)
+        )
+        return {user_id: moment for user_id, moment in rows}
+
+    def session_with_user(self, token_digest: str) -> tuple[LoginSession, User] | None:
+        row = self._session.execute(
+            sa.select(LoginSession, User)
+            .join(User, User.id == LoginSession.user_id)
+            .where(LoginSession.token_digest == token_digest)
+        ).first()
+        return None if row is None else (row[0], row[1])
+
+    def touch_session(self, token_digest: str, now: datetime) -> None:
+        self._session.execute(
+            sa.update(LoginSession).where(LoginSession.token_digest == token_digest).values(last_seen_at=now)
+        )
+
+    def delete_session(self, token_digest: str) -> None:
+        self._session.execute(sa.delete(LoginSession).where(LoginSession.token_digest == token_digest))
+
+    def delete_sessions_of(self, user_id: UUID) -> None:
+        self._session.execute(sa.delete(LoginSession).where(LoginSession.user_id == user_id))
+
+    def key_by_digest(self, digest: str) -> ApiKey | None:
+        return self._session.scalar(sa.select(ApiKey).where(ApiKey.digest == digest))
+
+    def key(self, key_id: UUID) -> ApiKey | None:
+        return self._session.get(ApiKey, key_id)
+
+    def keys(self) -> list[ApiKey]:
+        return list(self._session.scalars(sa.select(ApiKey).order_by(ApiKey.created_at)))
+
+    def use_setup_link(self, token_digest: str, now: datetime) -> bool:
+        """Mark a link used; False when there is none, or it was used or replaced before."""
+        used: Any = self._session.execute(
+            sa.update(SetupLink)
+            .where(SetupLink.token_digest == token_digest, SetupLink.used_at.is_(None))
+            .values(used_at=now)
+        )
+        return bool(used.rowcount == 1)
+
+    def open_setup_link(self, token_digest: str) -> SetupLink | None:
+        return self._session.scalar(
+            sa.select(SetupLink).where(SetupLink.token_digest == token_digest, SetupLink.used_at.is_(None))
+        )
+
+    def close_setup_links(self, now: datetime) -> None:
+        self._session.execute(sa.update(SetupLink).where(SetupLink.used_at.is_(None)).values(used_at=now))

@@ -1,0 +1,166 @@
+"""From an upload to a stored, scored cell: two units of work with the engine in between, none open while it computes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from uuid import UUID
+
+import anyio.to_thread
+
+from app.accounts.permissions import Identity
+from app.cases.service import CaseService, Origin
+from app.cases.tables import Cell, Prediction
+from app.database import Database
+from app.errors import EngineUnavailable, FileRefused, LeukolensError, Overloaded, ScoreFailed
+from app.image_store import ImageStore
+from app.inference.decoder_pool import DecoderPool
+from app.inference.scorer import ModelRef, Question, Score, Scorer
+from app.inference.upload import Picture
+from models.measurements import ImageArray
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One uploaded file. client_ref: the sender's own name for it, opaque."""
+
+    data: bytes
+    client_ref: str | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """The case an upload goes to: an open one, the one with this accession, or a new one."""
+
+    case_id: UUID | None = None
+    accession: str | None = None
+    drawn: bool = False
+
+
+@dataclass(frozen=True)
+class Intake:
+    """Takes files in. Knows no HTTP; every method commits what it promises before it returns."""
+
+    database: Database
+    images: ImageStore
+    decoder: DecoderPool
+    scorer: Scorer
+    active_model: Callable[[], ModelRef]
+    now: Callable[[], datetime]
+    deadline_s: float
+
+    async def predict(
+        self, who: Identity, upload: Upload, target: Target, request_id: UUID | None
+    ) -> tuple[Cell, Prediction]:
+        """Decode, store, score: the answer to `POST /predictions`.
+
+        Raises:
+            FileRefused: nothing was stored. Overloaded, EngineUnavailable: the cell is stored and will be
+            scored behind; the text names it. ScoreFailed: it is stored and cannot be scored.
+        """
+        cell = (await self._stored_before(request_id)).get(0)
+        if cell is None:
+            picture = await self.decoder.read(upload.data)
+            cell = await anyio.to_thread.run_sync(
+                self._store, who, picture, upload, target, Origin(request_id, 0)
+            )
+            pixels = picture.pixels
+        else:
+            assert cell.pixels_sha256 is not None
+            pixels = await self._stored_pixels(cell.pixels_sha256)
+        try:
+            prediction = await self.score(who.site_id, cell, pixels, deadline_s=self.deadline_s)
+        except (Overloaded, EngineUnavailable) as away:
+            raise type(away)(
+                f"{away.detail} The cell is stored as {cell.id} in case {cell.case_id} and will be scored.",
+                retry_after_s=away.retry_after_s,
+            ) from away
+        return cell, prediction
+
+    async def add_cells(
+        self, who: Identity, case_id: UUID, uploads: list[Upload], request_id: UUID | None
+    ) -> list[Cell]:
+        """Store many files; they are scored behind. A file of bad form becomes a cell in state `refused`."""
+        known = await self._stored_before(request_id)
+        cells: list[Cell] = []
+        for part, upload in enumerate(uploads):
+            cell = known.get(part)
+            if cell is None:
+                cell = await self._take_in(who, case_id, upload, Origin(request_id, part))
+            cells.append(cell)
+        return cells
+
+    async def score(self, site_id: UUID, cell: Cell, pixels: ImageArray, *, deadline_s: float) -> Prediction:
+        """Score a stored cell with the active model and log the prediction."""
+        model = await anyio.to_thread.run_sync(self.active_model)
+        assert cell.measurements is not None
+        question = Question(pixels, cell.measurements, model)
+        try:
+            score = await self.scorer.score(question, deadline_s=deadline_s)
+        except ScoreFailed as failure:
+            await anyio.to_thread.run_sync(self._log_failure, site_id, cell.id, failure)
+            raise
+        return await anyio.to_thread.run_sync(self._log_prediction, site_id, cell.id, score)
+
+    async def score_stored(self, site_id: UUID, cell: Cell, *, deadline_s: float) -> Prediction:
+        """Score a cell of the image store."""
+        assert cell.pixels_sha256 is not None
+        pixels = await self._stored_pixels(cell.pixels_sha256)
+        return await self.score(site_id, cell, pixels, deadline_s=deadline_s)
+
+    async def _take_in(self, who: Identity, case_id: UUID, upload: Upload, origin: Origin) -> Cell:
+        try:
+            picture = await self.decoder.read(upload.data)
+        except FileRefused as refusal:
+            digest = sha256(upload.data).hexdigest()
+            return await anyio.to_thread.run_sync(self._log_refusal, who, case_id, digest, refusal, origin)
+        target = Target(case_id=case_id)
+        return await anyio.to_thread.run_sync(self._store, who, picture, upload, target, origin, False)
+
+    async def _stored_before(self, request_id: UUID | None) -> dict[int, Cell]:
+        if request_id is None:
+            return {}
+
+        def find() -> dict[int, Cell]:
+            with self.database.reading() as session:
+                return CaseService(session, self.now()).cells_of_request(request_id)
+
+        return await anyio.to_thread.run_sync(find)
+
+    async def _stored_pixels(self, pixels_sha256: str) -> ImageArray:
+        png = await anyio.to_thread.run_sync(self.images.read, pixels_sha256)
+        return await self.decoder.pixels(png)
+
+    def _store(
+        self,
+        who: Identity,
+        picture: Picture,
+        upload: Upload,
+        target: Target,
+        origin: Origin,
+        leased: bool = True,
+    ) -> Cell:
+        self.images.put(picture.pixels_sha256, picture.png)
+        with self.database.unit_of_work() as session:
+            cases = CaseService(session, self.now())
+            case_id = target.case_id
+            if case_id is None:
+                case, _ = cases.open_case(
+                    who, target.accession, request_id=origin.request_id, drawn=target.drawn
+                )
+                case_id = case.id
+            return cases.add_cell(who, case_id, picture, upload.client_ref, origin, leased=leased)
+
+    def _log_refusal(
+        self, who: Identity, case_id: UUID, image_sha256: str, refusal: LeukolensError, origin: Origin
+    ) -> Cell:
+        with self.database.unit_of_work() as session:
+            return CaseService(session, self.now()).add_refused(who, case_id, image_sha256, refusal, origin)
+
+    def _log_prediction(self, site_id: UUID, cell_id: UUID, score: Score) -> Prediction:
+        with self.database.unit_of_work() as session:
+            return CaseService(session, self.now()).add_prediction(site_id, cell_id, score)
+
+    def _log_failure(self, site_id: UUID, cell_id: UUID, failure: LeukolensError) -> None:
+        with self.database.unit_of_work() as session:
+            CaseService(session, self.now()).fail_cell(site_id, cell_id, failure.code, failure.detail)

@@ -1,0 +1,206 @@
+"""All SQL about cases, cells and predictions. Every look-up is by site: another site's rows do not exist."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.cases.tables import Case, CaseState, Cell, CellState, Prediction
+from models.classifier import PredictionLabel
+
+
+@dataclass(frozen=True)
+class CaseCounts:
+    """How many cells of a case are in which state."""
+
+    cells: int = 0
+    stored: int = 0
+    scored: int = 0
+    failed: int = 0
+    refused: int = 0
+
+
+@dataclass(frozen=True)
+class WaitingCell:
+    """A stored cell that nobody is scoring, taken with a lease."""
+
+    cell: Cell
+    site_id: UUID
+
+
+class CaseRepository:
+    """Reads and writes the case log in one session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, row: Case | Cell | Prediction) -> None:
+        self._session.add(row)
+        self._session.flush()
+
+    # --- cases ---
+
+    def case(self, site_id: UUID, case_id: UUID) -> Case | None:
+        return self._session.scalar(sa.select(Case).where(Case.id == case_id, Case.site_id == site_id))
+
+    def case_for_update(self, site_id: UUID, case_id: UUID) -> Case | None:
+        """The case, locked until the transaction ends (SQLite's writers are serial anyway)."""
+        return self._session.scalar(
+            sa.select(Case).where(Case.id == case_id, Case.site_id == site_id).with_for_update()
+        )
+
+    def case_by_accession(self, site_id: UUID, accession: str) -> Case | None:
+        return self._session.scalar(
+            sa.select(Case).where(Case.site_id == site_id, Case.accession == accession)
+        )
+
+    def case_by_request(self, request_id: UUID) -> Case | None:
+        return self._session.scalar(sa.select(Case).where(Case.request_id == request_id))
+
+    def cases(
+        self,
+        site_id: UUID,
+        *,
+        search: str,
+        state: CaseState | None,
+        before: tuple[datetime, UUID] | None,
+        limit: int,
+    ) -> list[Case]:
+        """Newest first; `before` is the last row of the page before."""
+        query = sa.select(Case).where(*_matching(site_id, search))
+        if state is not None:
+            query = query.where(Case.state == state)
+        if before is not None:
+            query = query.where(sa.tuple_(Case.created_at, Case.id) < sa.tuple_(*_bound(before)))
+        query = query.order_by(Case.created_at.desc(), Case.id.desc()).limit(limit)
+        return list(self._session.scalars(query))
+
+    def counts(self, case_ids: list[UUID]) -> dict[UUID, CaseCounts]:
+        """Cells by state, for each case asked for."""
+        rows = self._session.execute(
+            sa.select(Cell.case_id, Cell.state, sa.func.count())
+            .where(Cell.case_id.in_(case_ids))
+            .group_by(Cell.case_id, Cell.state)
+        )
+        found: dict[UUID, dict[str, int]] = {case_id: {} for case_id in case_ids}
+        for case_id, state, count in rows:
+            found[case_id][state.value] = count
+        return {
+            case_id: CaseCounts(cells=sum(by_state.values()), **by_state)
+            for case_id, by_state in found.items()
+        }
+
+    def state_counts(self, site_id: UUID, search: str) -> dict[CaseState, int]:
+        rows = self._session.execute(
+            sa.select(Case.state, sa.func.count()).where(*_matching(site_id, search)).group_by(Case.state)
+        )
+        return {state: count for state, count in rows}
+
+    def label_counts(self, case_ids: list[UUID]) -> dict[UUID, dict[PredictionLabel, int]]:
+        """Cells by the label of their newest prediction, for each case asked for."""
+        newer = sa.orm.aliased(Prediction)
+        is_newest = ~sa.exists().where(
+            newer.cell_id == Prediction.cell_id, newer.created_at > Prediction.created_at
+        )
+        rows = self._session.execute(
+            sa.select(Cell.case_id, Prediction.label, sa.func.count())
+            .join(Cell, Cell.id == Prediction.cell_id)
+            .where(Cell.case_id.in_(case_ids), is_newest)
+            .group_by(Cell.case_id, Prediction.label)
+        )
+        found: dict[UUID, dict[PredictionLabel, int]] = {case_id: {} for case_id in case_ids}
+        for case_id, label, count in rows:
+            found[case_id][label] = count
+        return found
+
+    # --- cells ---
+
+    def next_position(self, case_id: UUID) -> int:
+        highest = self._session.scalar(sa.select(sa.func.max(Cell.position)).where(Cell.case_id == case_id))
+        return (highest or 0) + 1
+
+    def cells_of(self, case_id: UUID) -> list[Cell]:
+        return list(
+            self._session.scalars(sa.select(Cell).where(Cell.case_id == case_id).order_by(Cell.position))
+        )
+
+    def cell(self, site_id: UUID, cell_id: UUID) -> Cell | None:
+        return self._session.scalar(
+            sa.select(Cell)
+            .join(Case, Case.id == Cell.case_id)
+            .where(Cell.id == cell_id, Case.site_id == site_id)
+        )
+
+    def cells_by_request(self, request_id: UUID) -> dict[int, Cell]:
+        """What an earlier try of the same request stored: part -> cell."""
+        rows = self._session.scalars(sa.select(Cell).where(Cell.request_id == request_id))
+        return {cell.request_part: cell for cell in rows if cell.request_part is not None}
+
+    def neighbours(self, cell: Cell) -> tuple[UUID | None, UUID | None]:
+        """The cells before and after in upload order."""
+        of_case = sa.select(Cell.id).where(Cell.case_id == cell.case_id)
+        before = of_case.where(Cell.position < cell.position).order_by(Cell.position.desc()).limit(1)
+        after = of_case.where(Cell.position > cell.position).order_by(Cell.position).limit(1)
+        return self._session.scalar(before), self._session.scalar(after)
+
+    def take_waiting(self, now: datetime, lease_until: datetime, limit: int) -> list[WaitingCell]:
+        """Lease stored cells whose lease has run out; each is handed to one taker only."""
+        free = sa.or_(Cell.lease_until.is_(None), Cell.lease_until < now)
+        rows = self._session.execute(
+            sa.select(Cell, Case.site_id)
+            .join(Case, Case.id == Cell.case_id)
+            .where(Cell.state == CellState.STORED, free)
+            .order_by(Cell.lease_until, Cell.created_at, Cell.position)
+            .limit(limit)
+            .with_for_update(skip_locked=True, of=Cell)
+        ).all()
+        for cell, _ in rows:
+            cell.lease_until = lease_until
+            cell.attempts += 1
+        return [WaitingCell(cell, site_id) for cell, site_id in rows]
+
+    def waiting_in(self, case_id: UUID) -> int:
+        return (
+            self._session.scalar(
+                sa.select(sa.func.count()).where(Cell.case_id == case_id, Cell.state == CellState.STORED)
+            )
+            or 0
+        )
+
+    # --- predictions ---
+
+    def prediction(self, cell_id: UUID, model_sha256: str) -> Prediction | None:
+        return self._session.scalar(
+            sa.select(Prediction).where(
+                Prediction.cell_id == cell_id, Prediction.model_sha256 == model_sha256
+            )
+        )
+
+    def latest_predictions(self, cell_ids: list[UUID]) -> dict[UUID, Prediction]:
+        """The newest prediction of each cell."""
+        rows = self._session.scalars(
+            sa.select(Prediction).where(Prediction.cell_id.in_(cell_ids)).order_by(Prediction.created_at)
+        )
+        return {prediction.cell_id: prediction for prediction in rows}
+
+
+def _matching(site_id: UUID, search: str) -> list[sa.ColumnElement[bool]]:
+    """Cases of the site whose accession starts like this."""
+    here = Case.site_id == site_id
+    return [here, Case.accession.istartswith(search, autoescape=True)] if search else [here]
+
+
+def _bound(before: tuple[datetime, UUID]) -> tuple[sa.BindParameter[datetime], sa.BindParameter[UUID]]:
+    created_at, case_id = before
+    return (
+        sa.bindparam(None, created_at, type_=Case.created_at.type),
+        sa.bindparam(None, case_id, type_=sa.Uuid()),
+    )
+
+
+def new_id() -> UUID:
+    """A random id; rows are ordered by time and position, never by id."""
+    return uuid.uuid4()

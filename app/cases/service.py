@@ -1,0 +1,309 @@
+"""The rules of the case log. Pure of HTTP; the caller owns the transaction."""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from app.accounts.permissions import Identity
+from app.cases.repository import CaseCounts, CaseRepository, WaitingCell, new_id
+from app.cases.tables import Case, CaseState, Cell, CellState, Prediction
+from app.errors import BadRequest, Conflict, LeukolensError, NotFound
+from app.inference.scorer import ModelRef, Score
+from app.inference.upload import Picture
+from models.classifier import PredictionLabel
+
+LEASE = timedelta(seconds=60)
+ATTEMPTS_LIMIT = 5
+PAGE_LIMIT = 100
+_ACCESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}")
+_CLIENT_REF = re.compile(r"[\x21-\x7e][\x20-\x7e]{0,127}")
+
+
+@dataclass(frozen=True)
+class CasePage:
+    """One page of the case list, newest first. next_cursor: None on the last page."""
+
+    cases: list[Case]
+    counts: dict[UUID, CaseCounts]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Which upload request, and which of its parts, a cell comes from; request_id is None without a key."""
+
+    request_id: UUID | None = None
+    part: int = 0
+
+
+class CaseService:
+    """Works inside the caller's unit of work; never commits."""
+
+    def __init__(self, session: Session, now: datetime) -> None:
+        self._cases = CaseRepository(session)
+        self._now = now
+
+    # --- cases ---
+
+    def open_case(
+        self, who: Identity, accession: str | None, *, request_id: UUID | None = None, drawn: bool = False
+    ) -> tuple[Case, bool]:
+        """Open a case, or join the one that has the accession already; the flag says whether it is new.
+
+        Raises:
+            BadRequest: the accession is not 1 to 64 letters, digits, `.`, `_`, `/` or `-`.
+        """
+        if accession is not None and not _ACCESSION.fullmatch(accession):
+            raise BadRequest(
+                "Expected an accession of 1 to 64 letters, digits, '.', '_', '/' or '-', no names or spaces."
+            )
+        known = self._cases.case_by_request(request_id) if request_id else None
+        if known is None and accession is not None:
+            known = self._cases.case_by_accession(who.site_id, accession)
+        if known is not None:
+            return known, False
+        case = Case(
+            id=new_id(),
+            site_id=who.site_id,
+            accession=accession,
+            state=CaseState.OPEN,
+            drawn=drawn,
+            version=1,
+            created_at=self._now,
+            created_by=who.id,
+            request_id=request_id,
+        )
+        self._cases.add(case)
+        return case, True
+
+    def case(self, who: Identity, case_id: UUID) -> Case:
+        """A case of the asker's own site.
+
+        Raises:
+            NotFound: there is none, or it belongs to another site.
+        """
+        case = self._cases.case(who.site_id, case_id)
+        if case is None:
+            raise NotFound(f"There is no case {case_id}.")
+        return case
+
+    def cases(
+        self,
+        who: Identity,
+        *,
+        search: str = "",
+        state: CaseState | None = None,
+        cursor: str | None = None,
+        limit: int = 25,
+    ) -> CasePage:
+        """Newest first. search: start of the accession. cursor: `next_cursor` of the page before."""
+        limit = min(max(limit, 1), PAGE_LIMIT)
+        before = _read_cursor(cursor) if cursor else None
+        rows = self._cases.cases(who.site_id, search=search, state=state, before=before, limit=limit + 1)
+        page, more = rows[:limit], len(rows) > limit
+        counts = self._cases.counts([case.id for case in page])
+        return CasePage(page, counts, _write_cursor(page[-1]) if more else None)
+
+    def counts(self, case: Case) -> CaseCounts:
+        return self._cases.counts([case.id])[case.id]
+
+    # --- cells ---
+
+    def cells(self, case: Case) -> list[Cell]:
+        """In upload order, refused ones included."""
+        return self._cases.cells_of(case.id)
+
+    def cell(self, who: Identity, cell_id: UUID) -> Cell:
+        """A cell of the asker's own site.
+
+        Raises:
+            NotFound: there is none, or it belongs to another site.
+        """
+        cell = self._cases.cell(who.site_id, cell_id)
+        if cell is None:
+            raise NotFound(f"There is no cell {cell_id}.")
+        return cell
+
+    def picture_digest(self, who: Identity, cell_id: UUID) -> str:
+        """Name of the cell's picture in the image store."""
+        digest = self.cell(who, cell_id).pixels_sha256
+        if digest is None:
+            raise NotFound("This file was refused; nothing of it was kept.")
+        return digest
+
+    def neighbours(self, cell: Cell) -> tuple[UUID | None, UUID | None]:
+        return self._cases.neighbours(cell)
+
+    def cells_of_request(self, request_id: UUID | None) -> dict[int, Cell]:
+        """What an earlier try of the same request has stored already."""
+        return self._cases.cells_by_request(request_id) if request_id else {}
+
+    def add_cell(
+        self,
+        who: Identity,
+        case_id: UUID,
+        picture: Picture,
+        client_ref: str | None,
+        origin: Origin,
+        *,
+        leased: bool,
+    ) -> Cell:
+        """Log a stored picture. leased: its caller scores it now, the backlog keeps off for a while."""
+        if client_ref is not None and not _CLIENT_REF.fullmatch(client_ref):
+            raise BadRequest("Expected a client_ref of 1 to 128 printable ASCII characters.")
+        return self._append(
+            who,
+            case_id,
+            state=CellState.STORED,
+            client_ref=client_ref,
+            image_sha256=picture.image_sha256,
+            pixels_sha256=picture.pixels_sha256,
+            file_format=picture.format,
+            measurements=picture.measurements,
+            quality=list(picture.warnings),
+            lease_until=self._now + LEASE if leased else None,
+            attempts=1 if leased else 0,
+            request_id=origin.request_id,
+            request_part=origin.part if origin.request_id else None,
+        )
+
+    def add_refused(
+        self, who: Identity, case_id: UUID, image_sha256: str, refusal: LeukolensError, origin: Origin
+    ) -> Cell:
+        """Log that a file was refused, and why; nothing else of it is kept."""
+        return self._append(
+            who,
+            case_id,
+            state=CellState.REFUSED,
+            image_sha256=image_sha256,
+            problem_code=refusal.code,
+            problem_detail=refusal.detail[:500],
+            request_id=origin.request_id,
+            request_part=origin.part if origin.request_id else None,
+        )
+
+    def _append(self, who: Identity, case_id: UUID, **values: object) -> Cell:
+        case = self._cases.case_for_update(who.site_id, case_id)
+        if case is None:
+            raise NotFound(f"There is no case {case_id}.")
+        cell = Cell(
+            id=new_id(),
+            case_id=case.id,
+            position=self._cases.next_position(case.id),
+            created_at=self._now,
+            **values,
+        )
+        self._cases.add(cell)
+        if cell.state is CellState.STORED:
+            case.state = CaseState.OPEN
+        case.version += 1
+        return cell
+
+    # --- predictions ---
+
+    def add_prediction(self, who_site: UUID, cell_id: UUID, score: Score) -> Prediction:
+        """Log what a model said; a second score of the same cell by the same model changes nothing.
+
+        Raises:
+            Conflict: the score is not a probability. NotFound: there is no such cell.
+        """
+        cell = self._cases.cell(who_site, cell_id)
+        if cell is None:
+            raise NotFound(f"There is no cell {cell_id}.")
+        known = self._cases.prediction(cell_id, score.model.sha256)
+        if known is not None:
+            return known
+        if not 0.0 <= score.output.p_malignant <= 1.0:
+            raise Conflict(f"Expected a probability, got {score.output.p_malignant}.")
+        prediction = Prediction(
+            id=new_id(),
+            cell_id=cell_id,
+            model_name=score.model.name,
+            model_version=score.model.version,
+            model_sha256=score.model.sha256,
+            engine=score.engine,
+            preprocessing_version=score.preprocessing_version,
+            label=score.output.label,
+            p_malignant=score.output.p_malignant,
+            band_low=score.band[0],
+            band_high=score.band[1],
+            reasons=list(score.output.reasons),
+            embedding=score.output.embedding.astype("<f4").tobytes(),
+            heatmap=_scaled_to_one(score.output.heatmap).astype("<f2").tobytes(),
+            latency_ms=score.latency_ms,
+            created_at=self._now,
+        )
+        self._cases.add(prediction)
+        cell.state, cell.lease_until = CellState.SCORED, None
+        self._settle(who_site, cell.case_id)
+        return prediction
+
+    def take_waiting(self, limit: int) -> list[WaitingCell]:
+        """Lease stored cells that nobody scores, oldest lease first; each has one taker.
+
+        A cell that was begun too often and never ended is given up here, or it would be tried for ever.
+        """
+        taken = self._cases.take_waiting(self._now, self._now + LEASE, limit)
+        for waiting in taken:
+            if waiting.cell.attempts > ATTEMPTS_LIMIT:
+                detail = f"Scoring was begun {ATTEMPTS_LIMIT} times and never ended."
+                self.fail_cell(waiting.site_id, waiting.cell.id, "score_failed", detail)
+        return [waiting for waiting in taken if waiting.cell.state is CellState.STORED]
+
+    def fail_cell(self, who_site: UUID, cell_id: UUID, code: str, detail: str) -> None:
+        """Log that a cell cannot be scored; it stays visible to the reviewer."""
+        cell = self._cases.cell(who_site, cell_id)
+        if cell is None or cell.state is not CellState.STORED:
+            return
+        cell.state, cell.lease_until = CellState.FAILED, None
+        cell.problem_code, cell.problem_detail = code, detail[:500]
+        self._settle(who_site, cell.case_id)
+
+    def _settle(self, site_id: UUID, case_id: UUID) -> None:
+        case = self._cases.case_for_update(site_id, case_id)
+        if case is not None and case.state is CaseState.OPEN and self._cases.waiting_in(case_id) == 0:
+            case.state = CaseState.SCORED
+            case.version += 1
+
+    def label_counts(self, cases: list[Case]) -> dict[UUID, dict[PredictionLabel, int]]:
+        """How many cells of each case carry which label, by their newest predictions."""
+        return self._cases.label_counts([case.id for case in cases])
+
+    def state_counts(self, who: Identity, search: str = "") -> dict[CaseState, int]:
+        """How many cases of the site match a search, by state."""
+        return self._cases.state_counts(who.site_id, search)
+
+    def latest_predictions(self, cells: list[Cell]) -> dict[UUID, Prediction]:
+        return self._cases.latest_predictions([cell.id for cell in cells])
+
+
+def model_of(prediction: Prediction) -> ModelRef:
+    """The model that made a prediction."""
+    return ModelRef(prediction.model_name, prediction.model_version, prediction.model_sha256)
+
+
+def _scaled_to_one(heatmap: np.ndarray) -> np.ndarray:
+    """Heatmaps are compared and shown by shape, and float16 overflows at 65504."""
+    peak = float(heatmap.max())
+    return heatmap / peak if peak > 0 else heatmap
+
+
+def _write_cursor(case: Case) -> str:
+    return base64.urlsafe_b64encode(f"{case.created_at.isoformat()} {case.id}".encode()).decode()
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
+    try:
+        created_at, case_id = base64.urlsafe_b64decode(cursor.encode()).decode().split(" ")
+        moment = datetime.fromisoformat(created_at)
+        if moment.tzinfo is None:
+            raise ValueError("no time zone")
+        return moment, UUID(case_id)
+    except (ValueError, binascii.Error) as broken:
+        raise BadRequest("Expected the cursor that the page before gave as next_cursor.") from broken

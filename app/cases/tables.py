@@ -1,0 +1,113 @@
+"""The case log: cases, their cells, and what the machine said of each cell."""
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.database import Base, UtcDateTime, one_of
+from models.classifier import PredictionLabel
+
+
+class CaseState(StrEnum):
+    """How far a case has come."""
+
+    OPEN = "open"
+    SCORED = "scored"
+    IN_REVIEW = "in_review"
+
+
+class CellState(StrEnum):
+    """What became of an uploaded file. A refused one has a code and no picture."""
+
+    STORED = "stored"
+    SCORED = "scored"
+    FAILED = "failed"
+    REFUSED = "refused"
+
+
+class Case(Base):
+    """One case of one site. version counts edits, for `If-Match`. accession is unique within the site."""
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        sa.UniqueConstraint("site_id", "accession"),
+        sa.Index("ix_cases_site_id_created_at_id", "site_id", "created_at", "id"),
+    )
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    site_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("sites.id"))
+    accession: Mapped[str | None] = mapped_column(sa.String(64))
+    state: Mapped[CaseState] = mapped_column(one_of(CaseState, "case_state"))
+    drawn: Mapped[bool]
+    version: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_by: Mapped[uuid.UUID]
+    request_id: Mapped[uuid.UUID | None] = mapped_column(unique=True)
+
+
+class Cell(Base):
+    """One uploaded file of a case, in upload order (`position`).
+
+    image_sha256: digest of the bytes as they came. pixels_sha256: digest of the decoded pixels, the name of
+    the picture in the image store. request_id and request_part: which upload request made it, so that a
+    retried request finds its cells instead of making them twice. lease_until: a scoring attempt is running
+    until then; after it, a stored cell is free to be taken again. attempts: how often scoring was begun.
+    """
+
+    __tablename__ = "cells"
+    __table_args__ = (
+        sa.UniqueConstraint("case_id", "position"),
+        sa.UniqueConstraint("request_id", "request_part"),
+        sa.Index(
+            "ix_cells_waiting",
+            "lease_until",
+            sqlite_where=sa.text("state = 'stored'"),
+            postgresql_where=sa.text("state = 'stored'"),
+        ),
+    )
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    case_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("cases.id"))
+    position: Mapped[int]
+    state: Mapped[CellState] = mapped_column(one_of(CellState, "cell_state"))
+    client_ref: Mapped[str | None] = mapped_column(sa.String(128))
+    image_sha256: Mapped[str] = mapped_column(sa.String(64))
+    pixels_sha256: Mapped[str | None] = mapped_column(sa.String(64))
+    file_format: Mapped[str | None] = mapped_column(sa.String(8))
+    measurements: Mapped[dict[str, float] | None] = mapped_column(sa.JSON(none_as_null=True))
+    quality: Mapped[list[str] | None] = mapped_column(sa.JSON(none_as_null=True))
+    problem_code: Mapped[str | None] = mapped_column(sa.String(40))
+    problem_detail: Mapped[str | None] = mapped_column(sa.String(500))
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    attempts: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    request_id: Mapped[uuid.UUID | None]
+    request_part: Mapped[int | None]
+
+
+class Prediction(Base):
+    """What one version of a model said of one cell. Rows are added, never changed.
+
+    band_low, band_high: the model's indeterminate band of p_malignant when it said so. embedding: float32, little-endian. heatmap: (side, side) float16, little-endian. latency_ms: from the
+    hand-over to the engine to its answer.
+    """
+
+    __tablename__ = "predictions"
+    __table_args__ = (sa.UniqueConstraint("cell_id", "model_sha256"),)
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    cell_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("cells.id"))
+    model_name: Mapped[str] = mapped_column(sa.String(64))
+    model_version: Mapped[str] = mapped_column(sa.String(16))
+    model_sha256: Mapped[str] = mapped_column(sa.String(64))
+    engine: Mapped[str] = mapped_column(sa.String(16))
+    preprocessing_version: Mapped[int]
+    label: Mapped[PredictionLabel] = mapped_column(one_of(PredictionLabel, "prediction_label"))
+    p_malignant: Mapped[float | None] = mapped_column(sa.Double)
+    band_low: Mapped[float] = mapped_column(sa.Double)
+    band_high: Mapped[float] = mapped_column(sa.Double)
+    reasons: Mapped[list[str]] = mapped_column(sa.JSON)
+    embedding: Mapped[bytes] = mapped_column(deferred=True)
+    heatmap: Mapped[bytes] = mapped_column(deferred=True)
+    latency_ms: Mapped[float]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

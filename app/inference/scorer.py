@@ -1,0 +1,60 @@
+"""The seam between the case log and whatever computes: everything above it is unaware of which one runs."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from models.classifier import CellOutput
+from models.measurements import ImageArray
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """Which model must answer: its digest leaves no doubt."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """One cell to score. pixels: (450, 450, 3) uint8 RGB; measurements: `measure_cell` of them."""
+
+    pixels: ImageArray
+    measurements: dict[str, float]
+    model: ModelRef
+
+
+@dataclass(frozen=True)
+class Score:
+    """An answer. model: the one that computed it. band: its indeterminate band of p_malignant, (low, high).
+    latency_ms: hand-over to answer.
+    """
+
+    output: CellOutput
+    model: ModelRef
+    engine: str
+    preprocessing_version: int
+    band: tuple[float, float]
+    latency_ms: float
+
+
+class Scorer(Protocol):
+    """Scores cells."""
+
+    async def score(self, question: Question, *, deadline_s: float) -> Score:
+        """Score one cell.
+
+        Raises:
+            Overloaded: no place, or no answer within the deadline. EngineUnavailable: the engine is away.
+            ScoreFailed: the engine answered that this cell cannot be scored.
+        """
+        ...
+
+    def has_room(self) -> bool:
+        """Whether another cell would be taken now."""
+        ...
+
+    async def ready(self) -> bool:
+        """Whether an engine answers."""
+        ...

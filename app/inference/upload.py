@@ -1,0 +1,84 @@
+"""What is done to an uploaded file inside a decoder process, and what comes out.
+
+These functions run on hostile bytes, so they run in child processes only (`decoder_pool`). They must stay
+importable on their own: the pool's processes import this module and nothing else of the service.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from models.decoding import decode_cell
+from models.measurements import ImageArray, measure_cell
+from models.preprocessing import Preprocessing
+
+cv2.setNumThreads(1)
+
+LOSSY = "jpeg_artefacts_possible"
+TOUCHES_FRAME = "cell_touches_the_frame"
+SEVERAL_PARTS = "several_separate_parts"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One uploaded file that has the form of a cell image.
+
+    image_sha256: of the bytes as they came. pixels_sha256: of the decoded (450, 450, 3) uint8 RGB pixels.
+    png: the same pixels, encoded anew, so that no byte of the upload is ever served back.
+    """
+
+    image_sha256: str
+    pixels_sha256: str
+    pixels: ImageArray
+    png: bytes
+    format: str
+    measurements: dict[str, float]
+    warnings: tuple[str, ...]
+
+
+def read_upload(data: bytes) -> Picture:
+    """Decode, measure and re-encode one file.
+
+    Raises:
+        ImageRefused: the file does not have the form of a cell image.
+    """
+    decoded = decode_cell(data)
+    measurements = measure_cell(decoded.pixels)
+    return Picture(
+        image_sha256=hashlib.sha256(data).hexdigest(),
+        pixels_sha256=hashlib.sha256(decoded.pixels.tobytes()).hexdigest(),
+        pixels=decoded.pixels,
+        png=encode_png(decoded.pixels),
+        format=decoded.format,
+        measurements=measurements,
+        warnings=_warnings(decoded.lossy, measurements),
+    )
+
+
+def read_stored(png: bytes) -> ImageArray:
+    """The pixels of a picture from the image store: (450, 450, 3) uint8 RGB."""
+    return decode_cell(png).pixels
+
+
+def crop_stored(png: bytes, recipe: Preprocessing) -> bytes:
+    """What the network sees of a stored picture, as PNG."""
+    return encode_png(recipe.crop(decode_cell(png).pixels))
+
+
+def encode_png(pixels: ImageArray) -> bytes:
+    """(h, w, 3) uint8 RGB -> PNG without metadata."""
+    done, encoded = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+    if not done:
+        raise ValueError(f"Expected pixels that can be written as PNG, got shape {pixels.shape}.")
+    return np.asarray(encoded).tobytes()
+
+
+def _warnings(lossy: bool, measurements: dict[str, float]) -> tuple[str, ...]:
+    found = {
+        LOSSY: lossy,
+        TOUCHES_FRAME: measurements["frame_share"] > 0,
+        SEVERAL_PARTS: measurements["main_part_share"] < 0.9,
+    }
+    return tuple(name for name, holds in found.items() if holds)

@@ -1,0 +1,182 @@
+"""The engine process: loads bundles, answers the Open Inference Protocol v2. No database, no image decoding."""
+
+import asyncio
+import os
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import structlog
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from app.inference.answers import message_of
+from app.inference.inference_protocol import HEADER_LENGTH, MalformedMessage, Message, decode, encode
+from app.inference.scorer import ModelRef
+from models.bundle import BundleRefused
+from models.classifier import Classifier, EngineDisagrees
+from models.engines import EngineName, EngineUnavailable
+from models.measurements import MEASUREMENTS
+
+LOADED_AT_ONCE = 2
+"""The serving model and the one before it, so that a switch and a switch back cost nothing."""
+
+log = structlog.get_logger()
+
+
+class ModelMissing(LookupError):
+    """No store holds a bundle of that name and version."""
+
+
+class Models:
+    """Loaded classifiers by digest. Loading one never stops another from answering."""
+
+    def __init__(self, stores: Sequence[Path], engine: EngineName) -> None:
+        self._stores = stores
+        self._engine: EngineName = engine
+        self._loaded: OrderedDict[str, Classifier] = OrderedDict()
+        self._loading = threading.Lock()
+
+    def get(self, model: ModelRef) -> Classifier:
+        """The classifier with exactly this digest, loaded when it is not.
+
+        Raises:
+            ModelMissing, BundleRefused, EngineUnavailable, EngineDisagrees.
+        """
+        known = self._loaded.get(model.sha256)
+        if known is not None:
+            return known
+        with self._loading:
+            if model.sha256 not in self._loaded:
+                classifier = Classifier.open(self._folder(model), self._engine, model.sha256)
+                log.info(
+                    "model_loaded",
+                    model=classifier.bundle.id,
+                    sha256=model.sha256,
+                    engine=classifier.engine.name,
+                )
+                self._loaded[model.sha256] = classifier
+                while len(self._loaded) > LOADED_AT_ONCE:
+                    self._loaded.popitem(last=False)
+            return self._loaded[model.sha256]
+
+    def _folder(self, model: ModelRef) -> Path:
+        for store in self._stores:
+            folder = store / model.name / model.version
+            if folder.is_dir():
+                return folder
+        raise ModelMissing(f"No store here holds {model.name}/{model.version}.")
+
+
+def create_worker(stores: Sequence[Path], engine: EngineName, first: ModelRef | None) -> Starlette:
+    """The engine process as an ASGI application.
+
+    Args:
+        stores: folders of bundles, `<name>/<version>` below each.
+        first: loaded before the process calls itself ready.
+    """
+    models = Models(stores, engine)
+    threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="engine")
+    is_ready = threading.Event()
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        if first is not None:
+            await asyncio.get_running_loop().run_in_executor(threads, models.get, first)
+        is_ready.set()
+        yield
+        threads.shutdown(cancel_futures=True)
+
+    async def live(_: Request) -> Response:
+        return JSONResponse({"live": True})
+
+    async def ready(_: Request) -> Response:
+        return JSONResponse({"ready": is_ready.is_set()}, status_code=200 if is_ready.is_set() else 503)
+
+    async def metadata(request: Request) -> Response:
+        model = _model_of(request, request.query_params.get("sha256", ""))
+        classifier = await asyncio.get_running_loop().run_in_executor(threads, models.get, model)
+        return JSONResponse(
+            {
+                "name": model.name,
+                "versions": [model.version],
+                "platform": classifier.engine.name,
+                "inputs": [{"name": "cell", "datatype": "UINT8", "shape": [-1, 450, 450, 3]}],
+                "outputs": [{"name": "p_malignant", "datatype": "FP64", "shape": [-1]}],
+                "parameters": {"streams": classifier.engine.streams, "batch": classifier.engine.batch},
+            }
+        )
+
+    async def infer(request: Request) -> Response:
+        message = decode(await request.body(), request.headers.get(HEADER_LENGTH), "inputs")
+        model = _model_of(request, str(message.parameters.get("sha256", "")))
+        body, headers = await asyncio.get_running_loop().run_in_executor(
+            threads, _answer, models, model, message
+        )
+        return Response(body, headers=headers)
+
+    return Starlette(
+        routes=[
+            Route("/v2/health/live", live),
+            Route("/v2/health/ready", ready),
+            Route("/v2/models/{name}/versions/{version}", metadata),
+            Route("/v2/models/{name}/versions/{version}/infer", infer, methods=["POST"]),
+        ],
+        lifespan=lifespan,
+        exception_handlers={
+            MalformedMessage: _problem(400),
+            ModelMissing: _problem(404),
+            BundleRefused: _problem(409),
+            EngineDisagrees: _problem(409),
+            EngineUnavailable: _problem(409),
+            FloatingPointError: _problem(422),
+        },
+    )
+
+
+def _problem(status: int):  # type: ignore[no-untyped-def] # Starlette's handler type is wider than any handler
+    async def handle(_: Request, error: Exception) -> Response:
+        return JSONResponse({"error": str(error), "kind": type(error).__name__}, status_code=status)
+
+    return handle
+
+
+def _model_of(request: Request, sha256: str) -> ModelRef:
+    return ModelRef(request.path_params["name"], request.path_params["version"], sha256)
+
+
+def _answer(models: Models, model: ModelRef, message: Message) -> tuple[bytes, dict[str, str]]:
+    classifier = models.get(model)
+    cells, measured = message.tensors["cell"], message.tensors["measurements"]
+    if cells.shape[1:] != (450, 450, 3) or measured.shape != (len(cells), len(MEASUREMENTS)):
+        raise MalformedMessage(
+            f"Expected (n, 450, 450, 3) and (n, {len(MEASUREMENTS)}), got {cells.shape}, {measured.shape}."
+        )
+    measurements = [dict(zip(MEASUREMENTS, map(float, row), strict=True)) for row in measured]
+    outputs = classifier.classify(list(cells), measurements)
+    reply = message_of(
+        outputs,
+        sha256=classifier.bundle.sha256,
+        engine=classifier.engine.name,
+        preprocessing_version=classifier.bundle.manifest.preprocessing.version,
+        band_low=classifier.bundle.manifest.band.low,
+        band_high=classifier.bundle.manifest.band.high,
+    )
+    return encode(reply, "outputs", model_name=model.name, model_version=model.version)
+
+
+def end_with_parent() -> None:
+    """End this process when its standard input closes: the parent died, however it died."""
+
+    def watch() -> None:
+        while sys.stdin.buffer.read(1):
+            pass
+        os._exit(0)
+
+    threading.Thread(target=watch, daemon=True, name="parent-watch").start()

@@ -1,0 +1,138 @@
+"""The web process: `create_app` puts the parts together, the lifespan starts and stops them."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.staticfiles import StaticFiles
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from app import api, probes, web
+from app.cases.backlog import Backlog
+from app.cases.intake import Intake
+from app.clock import utc_now
+from app.database import Database, open_database
+from app.headers import SecureHeaders
+from app.image_store import ImageStore
+from app.inference.decoder_pool import DecoderPool
+from app.inference.engine_client import EngineClient
+from app.inference.micro_batcher import MicroBatcher
+from app.inference.scorer import ModelRef, Scorer
+from app.inference.supervisor import EngineSupervisor
+from app.notice import NOTICE
+from app.registry.service import RegistryService
+from app.responses import add_error_handlers
+from app.services import Services
+from app.settings import Settings
+from models.bundle import STORE
+
+
+def create_app(
+    settings: Settings, *, scorer: Scorer | None = None, now: Callable[[], datetime] = utc_now
+) -> FastAPI:
+    """Build the web process. The database must be at its newest revision (`leukolens db upgrade`).
+
+    Args:
+        settings: see `app.settings`.
+        scorer: stands in for the engine process; tests give an implementation of the same protocol.
+        now: the clock.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as stack:
+            app.state.services = await _start(settings, scorer, now, stack)
+            yield
+
+    app = FastAPI(
+        title="Leukolens",
+        version="1",
+        summary="Predictions for segmented single white cells, kept in cases that a person reviews.",
+        description=NOTICE,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        max_body_size=settings.max_upload_mb * 1024 * 1024,
+        middleware=[
+            Middleware(SecureHeaders, https=settings.secure_cookies),
+            Middleware(TrustedHostMiddleware, allowed_hosts=settings.allowed_hosts),
+        ],
+    )
+    app.state.settings = settings
+    app.include_router(api.router)
+    app.include_router(probes.router)
+    app.include_router(web.router)
+    app.mount("/static", StaticFiles(directory=web.STATIC_DIR), name="static")
+    add_error_handlers(app, web.render_error_page)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def model_stores(settings: Settings) -> Sequence[Path]:
+    """Where bundles lie: imported ones first, then the shipped ones."""
+    return (settings.model_dir, STORE)
+
+
+async def _start(
+    settings: Settings, scorer: Scorer | None, now: Callable[[], datetime], stack: contextlib.AsyncExitStack
+) -> Services:
+    engine = open_database(settings.database)
+    stack.callback(engine.dispose)
+    database = Database(engine)
+    stores = model_stores(settings)
+
+    def active_model() -> ModelRef:
+        with database.reading() as session:
+            return RegistryService(session, stores, now()).active()
+
+    with database.unit_of_work() as session:
+        first = RegistryService(session, stores, now()).seed(settings.model)
+    if scorer is None:
+        scorer = await _start_engine(settings, first, stack)
+    decoder = DecoderPool()
+    stack.callback(decoder.close)
+    images = ImageStore(settings.image_dir)
+    intake = Intake(database, images, decoder, scorer, active_model, now, settings.deadline_s)
+    backlog = Backlog(intake)
+    backlog.start()
+    stack.push_async_callback(backlog.stop)
+    return Services(settings, database, images, decoder, scorer, intake, backlog, stores, now)
+
+
+async def _start_engine(
+    settings: Settings, first: ModelRef, stack: contextlib.AsyncExitStack
+) -> MicroBatcher:
+    """Connect to an engine process, one of our own unless the settings name another."""
+    url = settings.worker_url
+    if not url:
+        supervisor = EngineSupervisor(
+            ["--engine", settings.engine, "--data-dir", str(settings.data_dir.absolute())], first
+        )
+        supervisor.start()
+        stack.push_async_callback(supervisor.stop)
+        url = supervisor.url
+    client = EngineClient(url)
+    stack.push_async_callback(client.close)
+    batcher = MicroBatcher(client, settings.queue_limit)
+    batcher.start(first)
+    stack.push_async_callback(batcher.stop)
+    return batcher
+
+
+def _openapi(app: FastAPI) -> dict[str, object]:
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        schema["components"]["securitySchemes"] = {
+            "key": {"type": "http", "scheme": "bearer"},
+            "session": {"type": "apiKey", "in": "cookie", "name": "leukolens_session"},
+        }
+        schema["security"] = [{"key": []}, {"session": []}]
+        app.openapi_schema = schema
+    return app.openapi_schema

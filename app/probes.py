@@ -1,0 +1,39 @@
+"""Liveness and readiness, outside the API's version."""
+
+import anyio.to_thread
+import sqlalchemy as sa
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from app.dependencies import ServicesDep
+from app.errors import LeukolensError
+from app.guard import GuardedRoute, open_to_all
+from app.services import Services
+
+router = APIRouter(route_class=GuardedRoute, include_in_schema=False)
+
+
+@router.get("/livez")
+@open_to_all
+async def livez() -> JSONResponse:
+    """The process answers."""
+    return JSONResponse({"live": True})
+
+
+@router.get("/readyz")
+@open_to_all
+async def readyz(services: ServicesDep) -> JSONResponse:
+    """The process can do its work: case log and engine answer."""
+    engine = await services.scorer.ready()
+    database = await anyio.to_thread.run_sync(_database_answers, services)
+    ready = engine and database
+    return JSONResponse({"ready": ready, "engine": engine, "database": database}, 200 if ready else 503)
+
+
+def _database_answers(services: Services) -> bool:
+    try:
+        with services.database.reading() as session:
+            session.execute(sa.text("SELECT 1"))
+    except LeukolensError:
+        return False
+    return True

@@ -1,0 +1,72 @@
+"""Brings a database to the newest revision, one runner at a time."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+import app.accounts.tables
+import app.cases.tables
+import app.idempotency.tables
+import app.registry.tables
+import app.reviews.tables  # noqa: F401 - imported so that the metadata knows every table
+from app.database import Base
+
+_LOCK_KEY = 0x1E0C0
+
+
+def upgrade(engine: sa.Engine, revision: str = "head") -> None:
+    """Run what is missing, in one transaction; runners that come meanwhile wait and find nothing to do."""
+    with _locked(engine), engine.begin() as connection:
+        command.upgrade(_config(connection), revision)
+
+
+def downgrade(engine: sa.Engine, revision: str) -> None:
+    """Go back to a revision."""
+    with _locked(engine), engine.begin() as connection:
+        command.downgrade(_config(connection), revision)
+
+
+def is_current(engine: sa.Engine) -> bool:
+    """Whether the database is at the newest revision and shows the tables the code expects."""
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        head = ScriptDirectory.from_config(_config(connection)).get_current_head()
+        return context.get_current_revision() == head and not compare_metadata(context, Base.metadata)
+
+
+def _config(connection: sa.Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    config.attributes["metadata"] = Base.metadata
+    return config
+
+
+@contextmanager
+def _locked(engine: sa.Engine) -> Iterator[None]:
+    """Alembic has no lock of its own: a file's beside SQLite, an advisory one in PostgreSQL."""
+    if engine.dialect.name == "sqlite":
+        database = engine.url.database
+        if not database or database == ":memory:":
+            yield
+            return
+        Path(database).parent.mkdir(parents=True, exist_ok=True)
+        with Path(f"{database}.migration-lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+        return
+    with engine.connect() as holder:
+        holder.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK_KEY})
+        try:
+            yield
+        finally:
+            holder.execute(sa.text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK_KEY})

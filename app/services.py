@@ -1,0 +1,29 @@
+"""The parts one running server is made of, put together once at start-up."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from app.cases.backlog import Backlog
+from app.cases.intake import Intake
+from app.database import Database
+from app.image_store import ImageStore
+from app.inference.decoder_pool import DecoderPool
+from app.inference.scorer import Scorer
+from app.settings import Settings
+
+
+@dataclass(frozen=True)
+class Services:
+    """What handlers reach through `app.dependencies`. stores: folders of bundles, imported ones first."""
+
+    settings: Settings
+    database: Database
+    images: ImageStore
+    decoder: DecoderPool
+    scorer: Scorer
+    intake: Intake
+    backlog: Backlog
+    stores: Sequence[Path]
+    now: Callable[[], datetime]

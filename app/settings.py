@@ -1,0 +1,103 @@
+"""Settings, read once from the environment (prefix `LEUKOLENS_`); the README's table is held equal to this."""
+
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.engines import EngineName
+
+MIN_SECRET_BYTES = 32
+
+
+class Settings(BaseSettings):
+    """Everything a deployment may choose; each field's description is its line in the README."""
+
+    model_config = SettingsConfigDict(env_prefix="LEUKOLENS_", extra="ignore", frozen=True)
+
+    env: Literal["development", "production"] = Field(
+        "development", description="`production` demands a secret key, allowed hosts and https cookies"
+    )
+    data_dir: Path = Field(
+        Path("data"), description="folder of the SQLite case log, the images and imported models"
+    )
+    database_url: str = Field(
+        "",
+        description="SQLAlchemy URL; empty means SQLite in the data folder. PostgreSQL: `postgresql+psycopg://`",
+    )
+    model: str = Field(
+        "vgg16-cnmc/0.1.0",
+        description="bundle that seeds an empty registry; after that the registry rules",
+    )
+    engine: EngineName = Field(
+        "auto", description="`auto` takes the GPU where one is present; `ncnn`, `tensorflow`"
+    )
+    worker_url: str = Field(
+        "",
+        description="engine process that runs elsewhere: `unix:/path` or `http://host:port`; empty starts one here",
+    )
+    secret_key: SecretStr = Field(
+        SecretStr(""),
+        description="keys the digests of sessions and API keys; development makes one in the data folder",
+    )
+    allowed_hosts: list[str] = Field(
+        ["*"], description="JSON list of host names the server answers to; production demands names"
+    )
+    insecure_http: bool = Field(
+        False, description="production without https, for a closed network; said so on every page"
+    )
+    max_upload_mb: int = Field(
+        64, ge=2, le=1024, description="largest request body; one image is at most 2 MB"
+    )
+    queue_limit: int = Field(
+        64, ge=1, le=10_000, description="images waiting for the engine before new ones get 503"
+    )
+    deadline_s: float = Field(
+        10.0, gt=0, le=120, description="seconds an upload waits for its prediction before it gets 503"
+    )
+
+    @model_validator(mode="after")
+    def _production_is_strict(self) -> "Settings":
+        if self.env != "production":
+            return self
+        if len(self.secret_key.get_secret_value().encode()) < MIN_SECRET_BYTES:
+            raise ValueError(
+                f"LEUKOLENS_SECRET_KEY: expected at least {MIN_SECRET_BYTES} bytes in production"
+            )
+        if not self.allowed_hosts or "*" in self.allowed_hosts:
+            raise ValueError("LEUKOLENS_ALLOWED_HOSTS: expected host names in production, not '*'")
+        return self
+
+    @property
+    def database(self) -> str:
+        """The database's URL, with the default filled in."""
+        return self.database_url or f"sqlite:///{(self.data_dir / 'case_log.sqlite3').absolute()}"
+
+    @property
+    def secure_cookies(self) -> bool:
+        return self.env == "production" and not self.insecure_http
+
+    @property
+    def image_dir(self) -> Path:
+        return self.data_dir / "images"
+
+    @property
+    def model_dir(self) -> Path:
+        """Where imported bundles lie; shipped ones are in `models/store`."""
+        return self.data_dir / "models"
+
+    @cached_property
+    def secret(self) -> bytes:
+        """The secret key; in development made on first use and kept in the data folder, readable by its owner."""
+        given = self.secret_key.get_secret_value().encode()
+        if given:
+            return given
+        path = self.data_dir / "secret_key"
+        if not path.exists():
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_hex(MIN_SECRET_BYTES), encoding="ascii")
+        return path.read_bytes()

@@ -1,0 +1,284 @@
+"""The folder that is a model: read, verified, written.
+
+    models/store/<name>/<version>/
+        manifest.json         everything but the numbers, and the SHA-256 of every other file
+        weights.safetensors   float16
+        golden/               drawn cells and the outputs an engine must reproduce before it may serve
+        CARD.md               for people
+        report/               plots and figures
+
+Files are read once: the bytes that were hashed are the bytes that are used. Nothing in a bundle is code.
+"""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_safetensors
+from safetensors.numpy import save as save_safetensors
+
+from models.head import HeadSpec
+from models.labels import LABELS
+from models.measurements import MEASUREMENTS
+from models.networks import Architecture
+from models.preprocessing import Preprocessing
+
+MANIFEST = "manifest.json"
+WEIGHTS = "weights.safetensors"
+GOLDEN_EXPECTED = "golden/expected.json"
+CARD = "CARD.md"
+STORE = Path(__file__).parent / "store"
+
+MAX_MANIFEST_BYTES = 1024 * 1024
+MAX_FILE_BYTES = 256 * 1024 * 1024
+
+Weights = dict[str, npt.NDArray[np.floating]]
+
+
+class BundleRefused(ValueError):
+    """A folder that is not a whole, unaltered bundle; the text says what was expected and what is there."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Calibration(_Strict):
+    """p_malignant = sigmoid(slope * (l_malignant - l_healthy) + intercept), at the stated prevalence."""
+
+    slope: float = Field(gt=0, allow_inf_nan=False)
+    intercept: float = Field(allow_inf_nan=False)
+    malignant_prevalence: float = Field(gt=0, lt=1)
+
+
+class Band(_Strict):
+    """p_malignant strictly between `low` and `high` is reported as indeterminate."""
+
+    low: float = Field(ge=0, le=1)
+    high: float = Field(ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Band":
+        if self.low > self.high:
+            raise ValueError(f"expected low <= high, got {self.low} > {self.high}")
+        return self
+
+
+class Interval(_Strict):
+    """A figure with its 95 % bootstrap interval over leak groups."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Figures(_Strict):
+    """Metrics on one set of cells, and the command that produced them."""
+
+    description: str
+    command: str
+    cells: int
+    malignant_groups: int
+    healthy_groups: int
+    metrics: dict[str, Interval]
+
+
+class Origin(_Strict):
+    """Where data and starting weights come from, in words for the model's page."""
+
+    data: str
+    citation: str
+    data_fingerprint: str
+    split: str
+    starting_weights: str
+    command: str
+    cells: int
+    leak_groups: int
+
+
+class Manifest(_Strict):
+    """What `manifest.json` holds; see the field types. `files` maps relative paths to SHA-256."""
+
+    format: Literal[1] = 1
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    version: str = Field(pattern=r"^\d{1,4}\.\d{1,4}\.\d{1,4}$")
+    created_at: datetime
+    licence: str
+    architecture: Architecture
+    labels: tuple[Literal["malignant"], Literal["healthy"]] = (LABELS[0].value, LABELS[1].value)  # type: ignore[assignment]
+    preprocessing: Preprocessing
+    head: HeadSpec
+    calibration: Calibration
+    band: Band
+    origin: Origin
+    procedure: Figures | None = None
+    these_weights: Figures | None = None
+    files: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _known_names(self) -> "Manifest":
+        unknown = set(self.head.fusion) - set(MEASUREMENTS)
+        if unknown:
+            raise ValueError(f"expected measurements this version knows, got {sorted(unknown)}")
+        for path in self.files:
+            parts = PurePosixPath(path).parts
+            if not parts or ".." in parts or path.startswith("/") or "\\" in path:
+                raise ValueError(f"expected a relative path inside the bundle, got {path!r}")
+        return self
+
+
+@dataclass(frozen=True)
+class GoldenCell:
+    """A drawn cell's file name and bytes, and the p_malignant its bundle must give for it."""
+
+    file: str
+    data: bytes
+    p_malignant: float
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle in memory. sha256: digest of the manifest's bytes, which covers every other file."""
+
+    manifest: Manifest
+    sha256: str
+    weights: Weights
+    golden: tuple[GoldenCell, ...]
+    card: str
+
+    @property
+    def id(self) -> str:
+        """`name/version`, as commands and pages write it."""
+        return f"{self.manifest.name}/{self.manifest.version}"
+
+
+def read_bundle(folder: Path, *, expected_sha256: str | None = None) -> Bundle:
+    """Read and verify a bundle.
+
+    Args:
+        folder: `.../<name>/<version>`.
+        expected_sha256: digest the manifest must have, when it is known from a registry.
+
+    Raises:
+        BundleRefused: a file is missing, extra, altered, linked, or says something impossible.
+    """
+    raw = _read_file(folder, MANIFEST, MAX_MANIFEST_BYTES)
+    digest = hashlib.sha256(raw).hexdigest()
+    if expected_sha256 is not None and digest != expected_sha256:
+        raise BundleRefused(
+            f"Expected the manifest of {folder.name} to have SHA-256 {expected_sha256}, got {digest}."
+        )
+    try:
+        manifest = Manifest.model_validate_json(raw)
+    except ValidationError as invalid:
+        raise BundleRefused(f"{folder / MANIFEST} is not a manifest of format 1: {invalid}") from invalid
+    contents = _read_listed(folder, manifest)
+    try:
+        weights: Weights = load_safetensors(contents[WEIGHTS])
+        expected = json.loads(contents[GOLDEN_EXPECTED])
+        golden = tuple(
+            GoldenCell(file, contents[f"golden/{file}"], float(value)) for file, value in expected.items()
+        )
+    except (SafetensorError, KeyError, ValueError, AttributeError, TypeError) as broken:
+        raise BundleRefused(f"{folder} is listed whole but does not read as a bundle: {broken}") from broken
+    if not all(np.isfinite(array).all() for array in weights.values()):
+        raise BundleRefused(f"Expected finite weights in {folder / WEIGHTS}.")
+    card = contents[CARD].decode("utf-8", errors="replace")
+    return Bundle(manifest, digest, weights, golden, card)
+
+
+def _read_listed(folder: Path, manifest: Manifest) -> dict[str, bytes]:
+    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+    listed = set(manifest.files)
+    if present - {MANIFEST} != listed:
+        differing = sorted((present - {MANIFEST}) ^ listed)
+        raise BundleRefused(
+            f"Expected exactly the files the manifest lists in {folder}; differing: {differing}."
+        )
+    missing = {WEIGHTS, GOLDEN_EXPECTED, CARD} - listed
+    if missing:
+        raise BundleRefused(f"Expected {sorted(missing)} in {folder}.")
+    contents: dict[str, bytes] = {}
+    for name, digest in manifest.files.items():
+        contents[name] = _read_file(folder, name, MAX_FILE_BYTES)
+        found = hashlib.sha256(contents[name]).hexdigest()
+        if found != digest:
+            raise BundleRefused(f"Expected SHA-256 {digest} for {folder / name}, got {found}.")
+    return contents
+
+
+def _read_file(folder: Path, name: str, limit: int) -> bytes:
+    path = folder / name
+    if any(part.is_symlink() for part in (path, *path.parents[: len(PurePosixPath(name).parts)])):
+        raise BundleRefused(f"Expected a plain file at {path}, got a link.")
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as missing:
+        raise BundleRefused(f"Expected a readable file at {path}: {missing.strerror}.") from missing
+    if len(data) > limit:
+        raise BundleRefused(f"Expected at most {limit:,} bytes at {path}, got more.")
+    return data
+
+
+def copy_bundle(folder: Path, store: Path) -> Bundle:
+    """Verify a bundle and copy it to `<store>/<name>/<version>`; it appears there whole or not at all.
+
+    Raises:
+        BundleRefused: it is not whole. FileExistsError: the store has that version already.
+    """
+    bundle = read_bundle(folder)
+    target = store / bundle.manifest.name / bundle.manifest.version
+    if target.exists():
+        raise FileExistsError(f"{target} exists; versions are never overwritten.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".copy-") as scratch:
+        copied = Path(scratch) / "bundle"
+        shutil.copytree(folder, copied)
+        read_bundle(copied, expected_sha256=bundle.sha256)
+        copied.rename(target)
+    return bundle
+
+
+def write_bundle(
+    folder: Path, manifest: Manifest, weights: Weights, golden: list[GoldenCell], files: dict[str, bytes]
+) -> Bundle:
+    """Write a bundle and read it back.
+
+    Args:
+        folder: must not exist yet.
+        manifest: `files` is filled in here.
+        weights: name -> array; stored as float16.
+        golden: drawn cells with what these very weights (float16-rounded) give for them.
+        files: further files by relative path; must hold `CARD.md`.
+
+    Raises:
+        FileExistsError: the folder exists; versions are never overwritten.
+        BundleRefused: what was written does not read back.
+    """
+    rounded: Any = {name: array.astype(np.float16) for name, array in sorted(weights.items())}
+    expected = {cell.file: cell.p_malignant for cell in golden}
+    contents = {
+        **files,
+        WEIGHTS: save_safetensors(rounded),
+        GOLDEN_EXPECTED: json.dumps(expected, indent=1).encode(),
+        **{f"golden/{cell.file}": cell.data for cell in golden},
+    }
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(contents.items())}
+    folder.mkdir(parents=True)
+    for name, data in contents.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    listed = manifest.model_copy(update={"files": digests})
+    (folder / MANIFEST).write_text(listed.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return read_bundle(folder)

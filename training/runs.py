@@ -1,0 +1,132 @@
+"""The folder of one run, and what the commands leave in it for one another.
+
+RUN/profile.json           the profile as it ran
+RUN/inputs.json            data folder, starting weights, fingerprint of the data
+RUN/prepared/              crops, measurements, patches; maps.npy, the frozen blocks' output
+RUN/final/, RUN/fold<k>/   base, features, head, held_out, curve (.npz) of one training
+RUN/calibration.json       slope, intercept, band
+RUN/<column>.json, .npz    figures and predictions of `these_weights` and `procedure`
+RUN/report/                plots
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
+
+from models.labels import Label
+from training.dataset import LabelledCell, read_dataset
+from training.initial_weights import Weights, random_vgg_weights, read_vgg_weights
+from training.profiles import Profile
+from training.splits import Split, fold_split, frozen_split
+
+FINAL = "final"
+
+
+class Inputs(BaseModel):
+    """What a run was given. init: a `.npz` file of VGG convolutions, or `random`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: Path
+    init: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """One opened run: its folder, profile, inputs, and the cells in the order of every array."""
+
+    folder: Path
+    profile: Profile
+    inputs: Inputs
+    cells: tuple[LabelledCell, ...]
+
+    @classmethod
+    def create(cls, folder: Path, profile: Profile, data: Path, init: str) -> "Run":
+        """Start a run in a folder of its own."""
+        cells = capped(read_dataset(data), profile.max_cells)
+        inputs = Inputs(data=data.resolve(), init=init, fingerprint=fingerprint(cells))
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "profile.json").write_text(profile.model_dump_json(indent=1))
+        (folder / "inputs.json").write_text(inputs.model_dump_json(indent=1))
+        return cls(folder, profile, inputs, tuple(cells))
+
+    @classmethod
+    def open(cls, folder: Path) -> "Run":
+        """Open a run that `prepare` started.
+
+        Raises:
+            ValueError: the data changed since.
+        """
+        profile = Profile.model_validate_json((folder / "profile.json").read_text())
+        inputs = Inputs.model_validate_json((folder / "inputs.json").read_text())
+        cells = capped(read_dataset(inputs.data), profile.max_cells)
+        if fingerprint(cells) != inputs.fingerprint:
+            raise ValueError(
+                f"Expected the data that {folder} was prepared from in {inputs.data}, got other cells."
+            )
+        return cls(folder, profile, inputs, tuple(cells))
+
+    @property
+    def malignant(self) -> npt.NDArray[np.bool_]:
+        """(n,) bool."""
+        return np.array([cell.label is Label.MALIGNANT for cell in self.cells])
+
+    @property
+    def groups(self) -> npt.NDArray[np.str_]:
+        """(n,) leak groups."""
+        return np.array([cell.leak_group for cell in self.cells])
+
+    def starting_weights(self) -> Weights:
+        """The base as it is before training."""
+        if self.inputs.init == "random":
+            return random_vgg_weights(self.profile.architecture, self.profile.seed)
+        return read_vgg_weights(Path(self.inputs.init), self.profile.architecture)
+
+    def split(self, part: str) -> Split:
+        """`final` -> the frozen split, `fold<k>` -> cross-validation fold k."""
+        return (
+            frozen_split(self.cells)
+            if part == FINAL
+            else fold_split(self.cells, int(part.removeprefix("fold")))
+        )
+
+    def folds_done(self) -> list[int]:
+        """Folds whose held-out predictions exist."""
+        return sorted(int(path.parent.name[4:]) for path in self.folder.glob("fold*/held_out.npz"))
+
+    def save(self, part: str, name: str, arrays: dict[str, npt.NDArray[np.generic]]) -> None:
+        """Write arrays as RUN/<part>/<name>.npz."""
+        (self.folder / part).mkdir(exist_ok=True)
+        np.savez(self.folder / part / f"{name}.npz", **arrays)  # type: ignore[arg-type]
+
+    def load(self, part: str, name: str) -> dict[str, npt.NDArray[np.generic]]:
+        """Read what `save` wrote."""
+        with np.load(self.folder / part / f"{name}.npz") as archive:
+            return {key: archive[key] for key in archive}
+
+
+def capped(cells: Sequence[LabelledCell], per_group: int) -> list[LabelledCell]:
+    """The first `per_group` cells of each leak group, all for 0."""
+    if per_group == 0:
+        return list(cells)
+    seen: dict[str, int] = {}
+    kept = []
+    for cell in cells:
+        seen[cell.leak_group] = seen.get(cell.leak_group, 0) + 1
+        if seen[cell.leak_group] <= per_group:
+            kept.append(cell)
+    return kept
+
+
+def fingerprint(cells: Sequence[LabelledCell]) -> str:
+    """SHA-256 over names, labels, groups and splits, in order: which cells, not their bytes."""
+    lines = (
+        f"{cell.path.name},{cell.label},{cell.leak_group},{cell.split},{cell.cv_fold}\n" for cell in cells
+    )
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -1,0 +1,88 @@
+"""One training from frozen maps to held-out margins: the unit that folds, seeds and the final model repeat."""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from training.features import rounded, whole_cell_features
+from training.fit import PatchMaps, fit_last_block
+from training.head_fit import fit_head, head_margin
+from training.initial_weights import Weights
+from training.prepare import PreparedCells
+from training.runs import FINAL, Run
+from training.sampling import balanced_weights
+
+Rows = npt.NDArray[np.intp]
+
+
+def train_part(run: Run, prepared: PreparedCells, part: str, *, say: Callable[[str], None]) -> None:
+    """Train on the train rows of `part`; leave the weights and the margins of held-out cells in the run.
+
+    Held out is the val part for the final model (its test part is classified once, by `evaluate`) and the
+    fold's own cells out of fold.
+    """
+    split = run.split(part)
+    held_out = split.val if part == FINAL else split.test
+    base = _fit_base(run, prepared, part, split.train, held_out, say)
+    learned = spread(split.train, run.groups, run.profile.head_cells_per_group)
+    rows = np.concatenate([learned, held_out])
+    say(f"{part}: embeddings of {len(learned)} cells for the head and of {len(held_out)} held out")
+    features = whole_cell_features(prepared.crops[rows], base, run.profile)
+    run.save(part, "features", {"rows": rows, "features": features})
+    fit_part_head(run, prepared, part)
+
+
+def fit_part_head(run: Run, prepared: PreparedCells, part: str) -> None:
+    """Fit the head on the embeddings that `train_part` stored, and write the held-out margins."""
+    split, stored = run.split(part), run.load(part, "features")
+    learned = np.isin(stored["rows"], split.train)
+    rows = stored["rows"][learned]
+    head = fit_head(
+        stored["features"][learned],
+        prepared.measurements[rows],
+        run.malignant[rows],
+        run.groups[rows],
+        head_penalty=run.profile.head_penalty,
+        fusion_penalty=run.profile.fusion_penalty,
+    )
+    run.save(part, "head", head)
+    held_out = stored["rows"][~learned]
+    margin = head_margin(stored["features"][~learned], prepared.measurements[held_out], rounded(head))
+    run.save(part, "held_out", {"rows": held_out, "margin": margin})
+
+
+def _fit_base(
+    run: Run, prepared: PreparedCells, part: str, learned: Rows, held_out: Rows, say: Callable[[str], None]
+) -> Weights:
+    sample_weights = np.zeros(len(run.cells))
+    sample_weights[learned] = balanced_weights(run.malignant[learned], run.groups[learned])
+    maps = np.load(run.folder / "prepared" / "maps.npy", mmap_mode="r")
+    curve: list[tuple[int, float]] = []
+
+    def progress(step: int, watched_auroc: float) -> None:
+        curve.append((step, watched_auroc))
+        say(f"{part}: step {step} of {run.profile.steps}, held-out patch AUROC {watched_auroc:.3f}")
+
+    base = fit_last_block(
+        PatchMaps(maps, prepared.patch_weights, run.malignant),
+        sample_weights,
+        run.starting_weights(),
+        run.profile,
+        watched=held_out,
+        progress=progress,
+    )
+    run.save(part, "base", base)
+    run.save(part, "curve", {"curve": np.array(curve)})
+    return base
+
+
+def spread(rows: npt.NDArray[np.intp], groups: npt.NDArray[np.str_], per_group: int) -> npt.NDArray[np.intp]:
+    """At most `per_group` rows of each leak group, evenly spaced through it; all for 0."""
+    if per_group == 0:
+        return rows
+    kept = []
+    for name in dict.fromkeys(groups[rows].tolist()):
+        own = rows[groups[rows] == name]
+        kept.append(own[np.linspace(0, len(own) - 1, min(per_group, len(own))).round().astype(int)])
+    return np.sort(np.concatenate(kept))
