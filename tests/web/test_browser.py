@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from app.web.page_contexts import Context, VerdictPartial
 from app.web.rendering import render
 from tests.web.preview import CHROMIUM, FLAGS, drawn_cell, preview_server
-from tests.web.samples import CASE_ID, cell_id, samples
+from tests.web.samples import CASE_ID, HOSTILE, cell_id, samples
 
 pytestmark = [
     pytest.mark.slow,
@@ -218,6 +218,17 @@ def test_a_key_gives_its_verdict_and_the_page_says_saved(page: Page, key: str, v
     assert f"verdict={verdict}" in sent[0]
     assert "seen_version=2" in sent[0]
     assert "note=a+note" in sent[0]
+    assert page.input_value("#note") == ""
+    assert page.is_visible("#keys")
+
+
+def test_a_pressed_button_keeps_the_focus_after_its_verdict_is_saved(page: Page) -> None:
+    answer(page, 200, saved_panel())
+    open_cell(page)
+    page.focus("#verdict-uncertain")
+    page.keyboard.press("Enter")
+    expect(page.locator("#verdict")).to_contain_text("Saved")
+    assert page.evaluate("document.activeElement.id") == "verdict-uncertain"
 
 
 def test_keys_rest_while_somebody_writes_a_note(page: Page) -> None:
@@ -252,6 +263,7 @@ def test_a_conflict_is_shown_with_what_the_other_person_said(page: Page) -> None
     open_cell(page)
     page.keyboard.press("m")
     expect(page.locator("#verdict [role=alert]").first).to_contain_text("gave a verdict after you opened")
+    assert page.input_value("#note") == HOSTILE
 
 
 @pytest.mark.parametrize(("status", "said"), [(401, "you are signed out"), (503, "the server answered 503")])
