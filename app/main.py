@@ -96,6 +96,7 @@ async def _start(
         scorer = await _start_engine(settings, first, stack)
     decoder = DecoderPool()
     stack.callback(decoder.close)
+    decoder.warm_up()
     images = ImageStore(settings.image_dir)
     intake = Intake(database, images, decoder, scorer, active_model, now, settings.deadline_s)
     backlog = Backlog(intake)

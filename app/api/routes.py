@@ -24,20 +24,19 @@ from app.api.schemas import (
     problem_of,
 )
 from app.cases.intake import Target, Upload
-from app.cases.service import model_of
+from app.cases.service import CaseService, model_of
 from app.cases.tables import CaseState, Cell
 from app.dependencies import (
     CaseReader,
-    CaseWriter,
     CurrentIdentity,
     RegistryReader,
     RequestId,
     ReviewReader,
-    ReviewWriter,
     ServicesDep,
 )
 from app.errors import FileRefused
 from app.guard import GuardedRoute, may
+from app.reviews.service import ReviewService
 from models.decoding import MAX_IMAGE_BYTES, ImageRefused, RefusalCode
 from models.preprocessing import Preprocessing
 
@@ -101,11 +100,17 @@ async def predict(
 @router.post("/cases", status_code=201, tags=["cases"])
 @may(Permission.UPLOAD)
 def open_case(
-    new: NewCase, cases: CaseWriter, who: CurrentIdentity, request_id: RequestId, _key: IdempotencyKey = None
+    new: NewCase,
+    services: ServicesDep,
+    who: CurrentIdentity,
+    request_id: RequestId,
+    _key: IdempotencyKey = None,
 ) -> CaseAnswer:
     """Open a case, or join the open one of the same accession."""
-    case, _ = cases.open_case(who, new.accession or None, request_id=request_id)
-    return CaseAnswer.of(case, cases.counts(case))
+    with services.database.unit_of_work() as session:
+        cases = CaseService(session, services.now())
+        case, _ = cases.open_case(who, new.accession or None, request_id=request_id)
+        return CaseAnswer.of(case, cases.counts(case))
 
 
 @router.get("/cases", tags=["cases"])
@@ -185,10 +190,12 @@ async def cell_crop(
 @router.post("/cells/{cell_id}/reviews", status_code=201, tags=["reviews"])
 @may(Permission.GIVE_VERDICT)
 def add_review(
-    cell_id: UUID, new: NewReview, reviews: ReviewWriter, who: CurrentIdentity, _key: IdempotencyKey = None
+    cell_id: UUID, new: NewReview, services: ServicesDep, who: CurrentIdentity, _key: IdempotencyKey = None
 ) -> ReviewAnswer:
     """Record a person's verdict; earlier ones stay."""
-    return ReviewAnswer.of(reviews.give_verdict(who, cell_id, new.verdict, new.note, new.seen))
+    with services.database.unit_of_work() as session:
+        reviews = ReviewService(session, services.now())
+        return ReviewAnswer.of(reviews.give_verdict(who, cell_id, new.verdict, new.note, new.seen))
 
 
 @router.get("/models", tags=["models"])

@@ -15,7 +15,6 @@ from app.cases.service import CaseService, model_of
 from app.cases.tables import CaseState, Cell
 from app.dependencies import (
     AccountReader,
-    AccountWriter,
     CaseReader,
     CurrentIdentity,
     RegistryReader,
@@ -271,10 +270,11 @@ def login(
 
 @router.post("/logout")
 @open_to_all
-def logout(request: Request, accounts: AccountWriter) -> Response:
+def logout(request: Request, services: ServicesDep) -> Response:
     cookie = session_cookie(request)
     if cookie is not None:
-        accounts.logout(cookie)
+        with services.database.unit_of_work() as session:
+            AccountService(session, services.settings.secret, services.now()).logout(cookie)
     response = RedirectResponse("/login", 303)
     response.delete_cookie(SESSION_COOKIE)
     response.delete_cookie(SECURE_SESSION_COOKIE, secure=True)
