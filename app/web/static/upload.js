@@ -96,6 +96,7 @@ function start(form) {
     const waiting = entries.filter(toSend).length;
     at("upload-list").hidden = entries.length === 0;
     at("upload-clear").hidden = entries.length === 0 || sending;
+    at("upload-clear").textContent = caseId && !form.dataset.caseId ? "Start another case" : "Clear the list";
     const button = at("upload-send");
     button.disabled = sending || waiting === 0;
     button.textContent = waiting > 1 ? `Upload and predict ${waiting} cells` : "Upload and predict";
@@ -175,7 +176,7 @@ function start(form) {
     answer.cells.forEach((cell, index) => {
       const entry = batch.entries[index];
       entry.cellId = cell.cell_id;
-      if (cell.error) mark(entry, "refused", `${cell.error.title}. ${cell.error.detail}`);
+      if (cell.error) mark(entry, "refused", cell.error.detail);
       else mark(entry, "stored");
     });
   }
