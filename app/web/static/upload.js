@@ -9,6 +9,7 @@ function start(form) {
   const maxBytes = Number(form.dataset.maxBytes);
   const picturesShown = 64;
   const attempts = 6;
+  const patience = 40;  // attempts while the server says when to come again
   let entries = [];
   let sending = false;
   let caseId = form.dataset.caseId || null;
@@ -185,7 +186,7 @@ function start(form) {
     for (let attempt = 1; ; attempt += 1) {
       const answer = await once(address, key, body, headers);
       if (answer.ok) return answer.json;
-      if (!answer.again || attempt === attempts) throw new Error(answer.reason);
+      if (!answer.again || attempt >= (answer.after ? patience : attempts)) throw new Error(answer.reason);
       await countdown(answer.after ?? Math.min(2 ** attempt, 20), answer.reason);
     }
   }
