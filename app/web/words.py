@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from app.accounts.tables import Role
+from app.accounts.permissions import Role
 from app.cases.tables import CaseState, CellState
 from app.reviews.tables import Verdict as VerdictKind
 from models.classifier import PredictionLabel
