@@ -34,7 +34,9 @@ def engine_rows(bundle: Path, rounds: int, seconds: float, images: list[Path]) -
     done = subprocess.run([*command, *options], capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
     ceilings = [rate / found["flop"] for rate in found["matrix_flops"]]
-    measure = f"engine images/s, {found['bundle']} ({found['flop'] / 1e9:.1f} GFLOP) against direct convolution"
+    measure = (
+        f"engine images/s, {found['bundle']} ({found['flop'] / 1e9:.1f} GFLOP) against direct convolution"
+    )
     product = f"; matrix product {Spread.of([rate / 1e9 for rate in found['matrix_flops']])} GFLOP/s"
     return [ratio_row(measure + product, "/s", found["images_per_s"], ceilings, Bound(2.0, at_least=True))]
 

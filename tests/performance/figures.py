@@ -74,7 +74,9 @@ def ratio_row(
 def value_row(measure: str, unit: str, values: Sequence[float], bound: Bound) -> Row:
     """A row with a bound on the value itself."""
     spread = Spread.of(values)
-    return Row(measure, f"{spread} {unit}", "", f"{spread} {unit}", f"{bound} {unit}", bound.holds(spread.middle))
+    return Row(
+        measure, f"{spread} {unit}", "", f"{spread} {unit}", f"{bound} {unit}", bound.holds(spread.middle)
+    )
 
 
 def quantile(values: Sequence[float], share: float) -> float:

@@ -27,7 +27,9 @@ def prepare_images(folder: Path, count: int) -> tuple[list[Path], str]:
         with index.open(newline="", encoding="utf-8") as file:
             sources = sorted(row["file"] for row in csv.DictReader(file))
         step = max(1, len(sources) // count)
-        tasks = [(folder / f"real-{step}-{n}.png", source) for n, source in enumerate(sources[::step][:count])]
+        tasks = [
+            (folder / f"real-{step}-{n}.png", source) for n, source in enumerate(sources[::step][:count])
+        ]
         _run(_write_real, tasks)
         return [path for path, _ in tasks], f"{len(tasks)} real cells (C-NMC 2019) as PNG"
     shapes = range(-(-count // DRAWN_PER_SHAPE))

@@ -65,9 +65,9 @@ def leukolens(
         settings: further environment.
     """
     environment = {"LEUKOLENS_DATA_DIR": str(data_dir), "LEUKOLENS_MODEL": model, **settings}
+    create = [sys.executable, "-m", "app.cli", "keys", "create", "--name", "bench", "--json"]
     made = subprocess.run(
-        [sys.executable, "-m", "app.cli", "keys", "create", "--name", "bench", "--json"]
-        + ["--scope", "cases:write", "--scope", "cases:read"],
+        [*create, "--scope", "cases:write", "--scope", "cases:read"],
         env=os.environ | environment,
         capture_output=True,
         text=True,
@@ -80,7 +80,15 @@ def leukolens(
 
 def keras_peer(weights: Path, style: str) -> Service:
     """One of the peers, see `tests.performance.keras_peer`."""
-    arguments = ("tests.performance.keras_peer", "--port", "{port}", "--weights", str(weights), "--style", style)
+    arguments = (
+        "tests.performance.keras_peer",
+        "--port",
+        "{port}",
+        "--weights",
+        str(weights),
+        "--style",
+        style,
+    )
     named = {"predict": "FastAPI + model.predict", "batched": "FastAPI + micro-batched tf.function"}
     return Service(named[style], arguments, "/predict", environment={"TF_CPP_MIN_LOG_LEVEL": "2"})
 

@@ -92,14 +92,24 @@ def _rows_of(visits: Visits, ours: str, name: str) -> list[Row]:
         row(f"images/s, {MANY} clients", "/s", _many_rate, PREDICT, Bound(3.7, at_least=True, aim=6)),
         row(f"images/s, {MANY} clients", "/s", _many_rate, BATCHED, Bound(2.4, at_least=True)),
         row("images/s, 1 client", "/s", lambda visit: visit.one.per_second, PREDICT, None),
-        row("p50 latency, 1 client", "ms", lambda visit: quantile(visit.one.latencies_ms, 0.5), PREDICT, None),
+        row(
+            "p50 latency, 1 client", "ms", lambda visit: quantile(visit.one.latencies_ms, 0.5), PREDICT, None
+        ),
         row("p95 latency, 1 client", "ms", _one_p95, PREDICT, Bound(0.65, at_least=False, aim=0.4)),
-        row("p99 latency, 1 client", "ms", lambda visit: quantile(visit.one.latencies_ms, 0.99), PREDICT, None),
+        row(
+            "p99 latency, 1 client", "ms", lambda visit: quantile(visit.one.latencies_ms, 0.99), PREDICT, None
+        ),
         row(f"p50 latency, {MANY} clients", "ms", _many_quantile(0.5), PREDICT, None),
         row(f"p95 latency, {MANY} clients", "ms", _many_quantile(0.95), PREDICT, Bound(0.25, at_least=False)),
         row(f"p99 latency, {MANY} clients", "ms", _many_quantile(0.99), PREDICT, None),
         row(f"p95 latency, {MANY} clients", "ms", _many_quantile(0.95), BATCHED, None),
-        row("start to first answer", "s", lambda visit: visit.first_answer_s, PREDICT, Bound(0.35, at_least=False)),
+        row(
+            "start to first answer",
+            "s",
+            lambda visit: visit.first_answer_s,
+            PREDICT,
+            Bound(0.35, at_least=False),
+        ),
         row("summed PSS", "MB", lambda visit: visit.pss_mb, PREDICT, Bound(0.9, at_least=False, aim=0.6)),
     ]
     if ours == SAME_NET:

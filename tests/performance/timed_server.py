@@ -50,7 +50,9 @@ def main() -> None:
     chosen = parser.parse_args()
     configure_logs()
     app = Stopwatch(create_app(Settings()), Path(os.environ[TIMES]))
-    uvicorn.run(app, host="127.0.0.1", port=chosen.port, log_config=None, access_log=False, server_header=False)
+    uvicorn.run(
+        app, host="127.0.0.1", port=chosen.port, log_config=None, access_log=False, server_header=False
+    )
 
 
 if __name__ == "__main__":
