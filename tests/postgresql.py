@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -49,6 +50,6 @@ def running_postgresql(programs: Path) -> Iterator[str]:
             time.sleep(0.1)
         yield f"postgresql+psycopg://tests@/postgres?host={folder}"
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGINT)  # does not wait for clients that forgot to leave
         server.wait(30)
         shutil.rmtree(folder, ignore_errors=True)

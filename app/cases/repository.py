@@ -101,19 +101,23 @@ class CaseRepository:
 
     def label_counts(self, case_ids: list[UUID]) -> dict[UUID, dict[PredictionLabel, int]]:
         """Cells by the label of their newest prediction, for each case asked for."""
-        newer = sa.orm.aliased(Prediction)
-        is_newest = ~sa.exists().where(
-            newer.cell_id == Prediction.cell_id, newer.created_at > Prediction.created_at
+        newest = (
+            sa.select(Prediction.label)
+            .where(Prediction.cell_id == Cell.id)
+            .order_by(Prediction.created_at.desc())
+            .limit(1)
+            .scalar_subquery()
         )
+        labelled = sa.select(Cell.case_id, newest.label("label")).where(Cell.case_id.in_(case_ids)).subquery()
         rows = self._session.execute(
-            sa.select(Cell.case_id, Prediction.label, sa.func.count())
-            .join(Cell, Cell.id == Prediction.cell_id)
-            .where(Cell.case_id.in_(case_ids), is_newest)
-            .group_by(Cell.case_id, Prediction.label)
+            sa.select(labelled.c.case_id, labelled.c.label, sa.func.count()).group_by(
+                labelled.c.case_id, labelled.c.label
+            )
         )
         found: dict[UUID, dict[PredictionLabel, int]] = {case_id: {} for case_id in case_ids}
         for case_id, label, count in rows:
-            found[case_id][label] = count
+            if label is not None:  # cells without a prediction
+                found[case_id][label] = count
         return found
 
     # --- cells ---
