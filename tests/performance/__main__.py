@@ -56,7 +56,7 @@ class Scale:
 
 
 FULL = Scale(Pace(5, 20, 30), 1_200, 10, 1_000, 3, 10_000, 1_000_000, 200)
-QUICK = Scale(Pace(1, 6, 10), 300, 4, 300, 1, 300, 50_000, 20)
+QUICK = Scale(Pace(1, 6, 20), 300, 4, 300, 1, 300, 50_000, 20)
 
 
 @dataclass(frozen=True)
