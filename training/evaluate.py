@@ -14,7 +14,7 @@ from models.preprocessing import Floats
 from training.baselines import area_score, boosted_probabilities
 from training.calibrate import cross_fitted
 from training.dataset import LabelledCell, read_pixels
-from training.metrics import METRICS, auroc, difference, group_resamples, with_interval, weighted_f1
+from training.metrics import METRICS, auroc, difference, group_resamples, weighted_f1, with_interval
 from training.runs import FINAL, Run
 
 Doubles = npt.NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""One training from frozen maps to held-out margins: the unit that folds, seeds and the final model repeat."""
+"""One training, frozen maps to held-out margins: the unit that folds, seeds and the final model repeat."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Ours: blocks 1 and 2 frozen, block 3 trained on native-resolution patches, pooled inside the cell.
+r"""Ours: blocks 1 and 2 frozen, block 3 trained on native-resolution patches, pooled inside the cell.
 
 python -m training all --profile honest --data ../shared/data/cnmc2019 \
     --init ../shared/weights/vgg16_conv_base_f16.npz --out RUN
