@@ -96,6 +96,7 @@ def everything(
     init: Init,
     out: Out,
     profile: ProfileName = "honest",
+    *,
     folds: Annotated[int, typer.Option(help="How many cross-validation folds to train as well.")] = 5,
     name: Name = "vgg16-cnmc",
     version: Version = "0.1.0",

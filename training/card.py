@@ -16,7 +16,7 @@ LIMITS = """\
 - Few people stand behind the figures: the intervals are over leak groups (a person, duplicates merged), not
   over cells. Read the intervals, not the values.
 - The last block was trained on patches of the train part's cells, and the head on the same cells.
-- Probabilities are calibrated at the prevalence stated above, on few subjects; at another one they are off."""
+- Probabilities are calibrated at the prevalence stated above, on few subjects; elsewhere they are off."""
 
 ROWS = {
     "weighted_f1": "weighted F1",
@@ -58,8 +58,8 @@ Licence of the weights: {manifest.licence}.
 ## What it is
 {manifest.architecture.name}, blocks 1 to {manifest.architecture.blocks}, on a crop of
 {manifest.preprocessing.crop_px} px at native resolution around the {manifest.preprocessing.centre}; mean and
-deviation of the last map over the positions inside the cell ({manifest.head.embedding_length} values), a linear
-layer on them, and a linear term on {len(manifest.head.fusion)} measurements of size, shape, colour and texture.
+deviation of the last map over the positions inside the cell ({manifest.head.embedding_length} values), a
+linear layer on them, and a linear term on {len(manifest.head.fusion)} measurements (size, shape, colour, texture).
 One pass, no averaging over rotations.
 
 p_malignant = sigmoid({calibration.slope:.4f} x (l_malignant - l_healthy) + {calibration.intercept:+.4f}),

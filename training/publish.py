@@ -38,9 +38,7 @@ def publish_run(run: Run, *, name: str, version: str, store: Path) -> Bundle:
         CARD: model_card(bundle.manifest, named).encode(),
         "report/figures.md": f"{figures_table(named)}\n".encode(),
         **{f"report/{column}.json": c.model_dump_json(indent=1).encode() for column, c in columns.items()},
-        **{
-            f"report/{path.name}": path.read_bytes() for path in sorted((run.folder / "report").glob("*.png"))
-        },
+        **{f"report/{path.name}": path.read_bytes() for path in (run.folder / "report").glob("*.png")},
     }
     return write_bundle(
         store / name / version, bundle.manifest, bundle.weights, golden_cells(open_candidate(bundle)), files
