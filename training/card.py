@@ -59,7 +59,7 @@ Licence of the weights: {manifest.licence}.
 {manifest.architecture.name}, blocks 1 to {manifest.architecture.blocks}, on a crop of
 {manifest.preprocessing.crop_px} px at native resolution around the {manifest.preprocessing.centre}; mean and
 deviation of the last map over the positions inside the cell ({manifest.head.embedding_length} values), a
-linear layer on them, and a linear term on {len(manifest.head.fusion)} measurements (size, shape, colour, texture).
+linear layer on them, and a linear term on {len(manifest.head.fusion)} measurements.
 One pass, no averaging over rotations.
 
 p_malignant = sigmoid({calibration.slope:.4f} x (l_malignant - l_healthy) + {calibration.intercept:+.4f}),

@@ -19,6 +19,7 @@ PROFILE = Profile(
     label_smoothing=0.05,
     dropout=0.3,
     ema_momentum=0.99,
+    head_cells_per_group=120,
     head_penalty=100.0,
     fusion_penalty=100.0,
 )
