@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from training.dataset import DatasetError, read_dataset
-from training.splits import fold_split, frozen_split
+from training.splits import fold_split, frozen_split, with_split
 
 
 def test_the_frozen_split_covers_every_cell_once(drawn_dataset: Path) -> None:
@@ -33,6 +33,14 @@ def test_a_fold_is_judged_by_a_model_that_saw_none_of_its_groups(drawn_dataset: 
 def test_a_fold_that_does_not_exist_is_refused(drawn_dataset: Path) -> None:
     with pytest.raises(DatasetError, match="cv_fold 7"):
         fold_split(read_dataset(drawn_dataset), 7)
+
+
+def test_a_data_set_without_a_split_gets_one_by_leak_group(drawn_dataset: Path) -> None:
+    bare = [replace(cell, split="", cv_fold=-1) for cell in read_dataset(drawn_dataset)]
+    cells = with_split(bare)
+    split = frozen_split(cells)
+    assert [len(part) for part in (split.train, split.val, split.test)] == [12, 4, 8]
+    assert {cell.cv_fold for cell in cells} == {0, 1, 2, 3, 4}
 
 
 def test_a_part_of_one_class_is_refused(drawn_dataset: Path) -> None:
