@@ -11,6 +11,7 @@ LeukolensError
 ├── FileRefused         413, 415, 422; the code is `models.decoding.RefusalCode`
 ├── TooLarge            413 payload_too_large
 ├── RateLimited         429 rate_limited           + Retry-After
+├── ClientGone          499 client_gone, seen by nobody
 ├── Overloaded          503 overloaded             + Retry-After
 ├── EngineUnavailable   503 engine_unavailable     + Retry-After
 ├── ScoreFailed         500 score_failed
@@ -76,6 +77,10 @@ class TooLarge(LeukolensError):
 
 class RateLimited(LeukolensError):
     status, code, title = 429, "rate_limited", "Too many attempts"
+
+
+class ClientGone(LeukolensError):
+    status, code, title = 499, "client_gone", "The client hung up"
 
 
 class Overloaded(LeukolensError):

@@ -4,9 +4,10 @@ from typing import Annotated
 from uuid import UUID
 
 import anyio.to_thread
-from fastapi import APIRouter, File, Form, Header, Query, Response, UploadFile
+from fastapi import APIRouter, File, Form, Header, Query, Request, Response, UploadFile
 
 from app.accounts.permissions import Permission
+from app.api.disconnect import while_connected
 from app.api.schemas import (
     CaseAnswer,
     CaseList,
@@ -81,6 +82,7 @@ IdempotencyKey = Annotated[
 @router.post("/predictions", status_code=201, tags=["predictions"])
 @may(Permission.UPLOAD, needs_engine=True)
 async def predict(
+    request: Request,
     services: ServicesDep,
     who: CurrentIdentity,
     request_id: RequestId,
@@ -93,7 +95,8 @@ async def predict(
     """Store one cell image and predict its class."""
     upload = Upload(await _bytes_of(image), client_ref or None)
     target = Target(case_id=case_id, accession=accession or None)
-    cell, prediction = await services.intake.predict(who, upload, target, request_id)
+    work = services.intake.predict(who, upload, target, request_id)
+    cell, prediction = await while_connected(request, work)
     return PredictionAnswer.of(cell, prediction)
 
 
