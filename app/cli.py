@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.accounts.tables import Role, Scope
+from app.accounts.permissions import Role, Scope
 from app.errors import LeukolensError
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from uuid import UUID
 from pwdlib import PasswordHash
 from sqlalchemy.orm import Session
 
-from app.accounts.permissions import BY_ROLE, BY_SCOPE, Identity
+from app.accounts.permissions import BY_ROLE, BY_SCOPE, Identity, Role, Scope
 from app.accounts.repository import AccountRepository
-from app.accounts.tables import ApiKey, LoginSession, Role, Scope, SetupLink, Site, User
+from app.accounts.tables import ApiKey, LoginSession, SetupLink, Site, User
 from app.errors import BadRequest, Conflict, NotAuthenticated, NotFound
 
 DEFAULT_SITE = "main"

@@ -2,29 +2,12 @@
 
 import uuid
 from datetime import datetime
-from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.accounts.permissions import Role
 from app.database import Base, UtcDateTime, one_of
-
-
-class Role(StrEnum):
-    """What a person may do; see `app.accounts.permissions`."""
-
-    VIEWER = "viewer"
-    REVIEWER = "reviewer"
-    ADMIN = "admin"
-
-
-class Scope(StrEnum):
-    """What an API key may do."""
-
-    CASES_READ = "cases:read"
-    CASES_WRITE = "cases:write"
-    REVIEWS_WRITE = "reviews:write"
-    MODELS_ADMIN = "models:admin"
 
 
 class Site(Base):

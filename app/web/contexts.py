@@ -12,7 +12,7 @@ from app.reviews.tables import Review
 from app.web import page_contexts as pages
 from app.web.card import card_blocks
 from app.web.measured import measurement_rows
-from app.web.words import ModelState, Tone, Verification, remark
+from app.web.words import ModelState, Tone, Verification, refusal_title, remark
 from models.bundle import Bundle, Interval, Manifest
 from models.classifier import PredictionLabel
 from models.preprocessing import Preprocessing
@@ -111,7 +111,8 @@ def _tile(cell: Cell, view: CaseView) -> pages.Tile:
 
 
 def _refusal(cell: Cell) -> pages.Refusal:
-    return pages.Refusal(cell.problem_code or "", "Refused", cell.problem_detail or "")
+    code = cell.problem_code or ""
+    return pages.Refusal(code, refusal_title(code), cell.problem_detail or "")
 
 
 def cell_result(

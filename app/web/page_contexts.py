@@ -1,6 +1,6 @@
 """What each page needs to be drawn: one frozen dataclass per template, its fields the template's variables.
 
-Plain values only. A door fills one of these from what its service returned and gives it to `rendering.render`.
+Plain values only. A door fills one from what its service returned and gives it to `rendering.render`.
 Times may be naive: they are read as UTC. Probabilities and shares are 0..1.
 """
 

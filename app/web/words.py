@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from app.accounts.tables import Role
+from app.accounts.permissions import Role
 from app.cases.tables import CaseState, CellState
 from app.reviews.tables import Verdict as VerdictKind
 from models.classifier import PredictionLabel
@@ -44,8 +44,10 @@ LABEL_WORDS: Final[dict[PredictionLabel, str]] = {
 }
 
 LABEL_SENTENCES: Final[dict[PredictionLabel, str]] = {
-    PredictionLabel.MALIGNANT: "To the model, this cell is closer to the malignant B-lymphoblasts it learned from.",
-    PredictionLabel.HEALTHY: "To the model, this cell is closer to the normal B-lymphoid precursors it learned from.",
+    PredictionLabel.MALIGNANT: "To the model, this cell is more like the malignant B-lymphoblasts "
+    "it learned from.",
+    PredictionLabel.HEALTHY: "To the model, this cell is more like the normal B-lymphoid precursors "
+    "it learned from.",
     PredictionLabel.INDETERMINATE: "The model does not place this cell in either class.",
     PredictionLabel.NOT_ASSESSABLE: "The model gives no probabilities for this picture.",
 }
@@ -94,7 +96,7 @@ WHAT_TO_DO: Final[dict[str, str]] = {
     "image_not_segmented": "Segment the cell first: every pixel outside the cell must be black.",
     "image_empty": "The picture is black throughout. Check what the segmentation wrote.",
     "payload_too_large": "Save the 450x450 cell as PNG: that stays well under the limit.",
-    "unsupported_media_type": "Upload BMP, PNG, TIFF, lossless WebP or JPEG. Content counts, not the file name.",
+    "unsupported_media_type": "Upload BMP, PNG, TIFF, lossless WebP or JPEG. The file name does not count.",
     "method_not_allowed": "Go back to the page you came from and use its buttons.",
     "not_authenticated": "Sign in, then open this page again.",
     "not_allowed": "Ask an admin of your site if you need this. Your role does not include it.",
@@ -113,6 +115,21 @@ def what_to_do(code: str) -> str:
     return WHAT_TO_DO.get(
         code, "Go back and try once more. If it happens again, give your admin the code below."
     )
+
+
+REFUSAL_TITLES: Final[dict[str, str]] = {
+    "image_unreadable": "The file cannot be read",
+    "image_wrong_size": "Another size than expected",
+    "image_not_segmented": "No black background",
+    "image_empty": "No cell in the picture",
+    "payload_too_large": "The file is too large",
+    "unsupported_media_type": "Not an accepted image format",
+}
+
+
+def refusal_title(code: str) -> str:
+    """Why a file was refused, in a few words."""
+    return REFUSAL_TITLES.get(code, "Refused")
 
 
 REMARKS: Final[dict[str, str]] = {
