@@ -1,5 +1,6 @@
 """The nginx configuration of the image `proxy`, run by a real nginx in front of nothing."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -15,10 +16,7 @@ import pytest
 
 from tests.contracts.deployment import heredoc
 
-pytestmark = [
-    pytest.mark.skipif(not (shutil.which("nginx") and shutil.which("openssl")), reason="needs nginx"),
-    pytest.mark.xdist_group("nginx"),
-]
+pytestmark = pytest.mark.skipif(not (shutil.which("nginx") and shutil.which("openssl")), reason="needs nginx")
 
 
 def free_port() -> int:
@@ -136,5 +134,7 @@ def test_a_sender_that_stops_is_cut_off_within_15_seconds(proxy: Proxy) -> None:
     started = time.monotonic()
     with socket.create_connection(("127.0.0.1", proxy.plain), timeout=20) as slow:
         slow.sendall(b"POST /login HTTP/1.1\r\nHost: x\r\n")
-        assert slow.recv(1024) == b""
+        with contextlib.suppress(ConnectionResetError):
+            while slow.recv(1024):
+                pass
     assert time.monotonic() - started < 15
