@@ -1,95 +1,24 @@
-"""The nginx configuration of the image `proxy`, run by a real nginx in front of nothing."""
+"""The proxy of the compose file, run by a real nginx in front of nothing."""
 
 import contextlib
 import json
-import os
-import shutil
 import socket
-import ssl
-import subprocess
 import time
 from collections.abc import Iterator
-from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
-from pathlib import Path
+from http.client import HTTPConnection
 
 import pytest
 
-from tests.contracts.deployment import heredoc
+from tests.contracts.proxy import Proxy, free_port, needs_nginx
 
-pytestmark = pytest.mark.skipif(not (shutil.which("nginx") and shutil.which("openssl")), reason="needs nginx")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-class Proxy:
-    """A running nginx whose server is away. plain, tls: its ports."""
-
-    def __init__(self, folder: Path) -> None:
-        self.plain, self.tls, nobody = free_port(), free_port(), free_port()
-        self.config = folder / "nginx.conf"
-        text = heredoc("/etc/nginx/nginx.conf")
-        for given, here in {
-            " /tmp/": f" {folder}/",
-            "listen 8080": f"listen 127.0.0.1:{self.plain}",
-            "listen 8443": f"listen 127.0.0.1:{self.tls}",
-            "http://web:8000": f"http://127.0.0.1:{nobody}",
-            "/run/secrets": str(folder),
-            "/dev/stdout": str(folder / "access.log"),
-            "/dev/stderr": str(folder / "error.log"),
-        }.items():
-            assert given in text
-            text = text.replace(given, here)
-        # Started by root, nginx would hand its work to a user who cannot enter pytest's folders.
-        user = "user root;\n" if os.geteuid() == 0 else ""
-        self.config.write_text(user + text, encoding="utf-8")
-        key = [
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-subj",
-            "/CN=localhost",
-        ]
-        files = ["-keyout", folder / "tls_key", "-out", folder / "tls_certificate"]
-        subprocess.run(["openssl", "req", "-x509", *key, *files], check=True, capture_output=True)
-
-    def check(self) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["nginx", "-t", "-c", self.config], capture_output=True, text=True, check=False, timeout=10
-        )
-
-    def start(self) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
-            ["nginx", "-c", self.config, "-g", "daemon off;"], stderr=subprocess.DEVNULL
-        )
-        for _ in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.tls)) == 0:
-                    break
-            time.sleep(0.05)
-        return process
-
-    def ask(self, method: str, path: str, headers: dict[str, str] | None = None) -> HTTPResponse:
-        # The certificate is this test's own, made a moment ago.
-        trusting = ssl._create_unverified_context()
-        connection = HTTPSConnection("127.0.0.1", self.tls, timeout=5, context=trusting)
-        connection.request(method, path, headers=headers or {})
-        return connection.getresponse()
+pytestmark = needs_nginx
 
 
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    running = Proxy(tmp_path_factory.mktemp("nginx"))
-    process = running.start()
-    yield running
-    process.terminate()
-    process.wait(timeout=10)
+    proxy = Proxy(tmp_path_factory.mktemp("nginx"), free_port())
+    with proxy.running():
+        yield proxy
 
 
 def test_nginx_takes_the_configuration(proxy: Proxy) -> None:
