@@ -86,6 +86,7 @@ CMD ["--help"]
 # The configuration lies here because an inline `configs:` of compose cannot be mounted into a read-only root.
 
 FROM ${NGINX_IMAGE} AS proxy
+# 101 is the image's user nginx, who may not bind the low ports; compose maps them.
 COPY <<'NGINX' /etc/nginx/nginx.conf
 worker_processes auto;
 pid /tmp/nginx.pid;
@@ -183,7 +184,7 @@ http {
     }
 }
 NGINX
-# 101 is the image's user nginx.
+
 USER 101:101
 EXPOSE 8080 8443
 ENTRYPOINT ["nginx"]
