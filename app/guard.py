@@ -122,20 +122,19 @@ def identify(request: Request, services: Services) -> Identity | None:
     if bearer is None and cookie is None:
         return None
     now = services.now()
+    secret = services.settings.secret
     with services.database.reading() as session:
-        accounts = AccountService(session, services.settings.secret, now)
-        if bearer is not None:
-            identity = accounts.identify_key(bearer)
-            if identity is None:
-                raise NotAuthenticated("This key is unknown or revoked.")
-            return identity
-        found = accounts.identify_session(cookie or "")
+        accounts = AccountService(session, secret, now)
+        found = accounts.identify_key(bearer) if bearer else accounts.identify_session(cookie or "")
     if found is None:
+        if bearer is not None:
+            raise NotAuthenticated("This key is unknown or revoked.")
         return None
     identity, touch = found
     if touch:
         with services.database.unit_of_work() as session:
-            AccountService(session, services.settings.secret, now).touch_session(cookie or "")
+            accounts = AccountService(session, secret, now)
+            accounts.touch_key(identity.id) if bearer else accounts.touch_session(cookie or "")
     return identity
 
 

@@ -66,7 +66,8 @@ def create_app(
     app.state.settings = settings
     app.include_router(api.router)
     app.include_router(probes.router)
-    app.include_router(web.router)
+    for router in web.ROUTERS:
+        app.include_router(router)
     app.mount("/static", StaticFiles(directory=web.STATIC_DIR), name="static")
     add_error_handlers(app, web.render_error_page)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

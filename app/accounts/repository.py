@@ -73,6 +73,9 @@ class AccountRepository:
     def key(self, key_id: UUID) -> ApiKey | None:
         return self._session.get(ApiKey, key_id)
 
+    def touch_key(self, key_id: UUID, now: datetime) -> None:
+        self._session.execute(sa.update(ApiKey).where(ApiKey.id == key_id).values(last_used_at=now))
+
     def keys(self) -> list[ApiKey]:
         return list(self._session.scalars(sa.select(ApiKey).order_by(ApiKey.created_at)))
 

@@ -1,6 +1,11 @@
 """The HTML skin: pages, their typed contexts, templates and static files."""
 
-from app.web.pages import render_error_page, router
+from fastapi import APIRouter
+
+from app.web import account_pages, case_pages, model_pages
+from app.web.error_page import render_error_page
 from app.web.rendering import STATIC_DIR
 
-__all__ = ["STATIC_DIR", "render_error_page", "router"]
+ROUTERS: tuple[APIRouter, ...] = (case_pages.router, model_pages.router, account_pages.router)
+
+__all__ = ["ROUTERS", "STATIC_DIR", "render_error_page"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.cases.repository import CaseCounts
-from app.cases.tables import Case, Cell, CellState, Prediction
+from app.cases.tables import Case, CaseState, Cell, CellState, Prediction
 from app.registry.service import Activated
 from app.reviews.tables import Review
 from app.web import page_contexts as pages
@@ -16,6 +16,9 @@ from app.web.words import ModelState, Tone, Verification, refusal_title, remark
 from models.bundle import Bundle, Interval, Manifest
 from models.classifier import PredictionLabel
 from models.preprocessing import Preprocessing
+
+TILES_A_PAGE = 120
+"""About 100 KB of page; the pictures come on their own."""
 
 METRIC_NAMES = {
     "auroc": "AUROC",
@@ -63,7 +66,27 @@ def case_row(
     )
 
 
-def case_page(view: CaseView, *, can_upload: bool) -> pages.CasePage:
+def cases_page(
+    rows: tuple[pages.CaseRow, ...],
+    counts: Mapping[CaseState, int],
+    search: str,
+    state: CaseState | None,
+    cursor: str | None,
+    next_cursor: str | None,
+) -> pages.CasesPage:
+    """counts: cases that match the search, by state."""
+    return pages.CasesPage(
+        rows=rows,
+        search=search,
+        state=state,
+        state_counts=tuple(pages.StateCount(each, counts.get(each, 0)) for each in CaseState),
+        total=counts.get(state, 0) if state else sum(counts.values()),
+        cursor=cursor,
+        next_cursor=next_cursor,
+    )
+
+
+def case_page(view: CaseView, offset: int, *, can_upload: bool) -> pages.CasePage:
     return pages.CasePage(
         case=case_ref(view.case),
         created_at=view.case.created_at,
@@ -71,11 +94,12 @@ def case_page(view: CaseView, *, can_upload: bool) -> pages.CasePage:
         can_upload=can_upload,
         drawn=view.case.drawn,
         has_acquisition_profile=False,
-        gallery=gallery(view),
+        gallery=gallery(view, offset),
     )
 
 
-def gallery(view: CaseView) -> pages.Gallery:
+def gallery(view: CaseView, offset: int = 0) -> pages.Gallery:
+    """The counts are over the whole case, the tiles over one page of it from `offset` on."""
     shown = [cell for cell in view.cells if cell.state is not CellState.REFUSED]
     labels = Counter(str(view.predictions[cell.id].label) for cell in shown if cell.id in view.predictions)
     verdicts = Counter(
@@ -83,7 +107,7 @@ def gallery(view: CaseView) -> pages.Gallery:
     )
     return pages.Gallery(
         case_id=str(view.case.id),
-        tiles=tuple(_tile(cell, view) for cell in shown),
+        tiles=tuple(_tile(cell, view) for cell in shown[offset : offset + TILES_A_PAGE]),
         refused=tuple(
             pages.RefusedCell(cell.position, _refusal(cell))
             for cell in view.cells
@@ -94,6 +118,8 @@ def gallery(view: CaseView) -> pages.Gallery:
         failed=sum(cell.state is CellState.FAILED for cell in shown),
         labels=pages.LabelCounts(**labels),
         verdicts=pages.VerdictCounts(**verdicts),
+        cursor=str(offset) if offset else None,
+        next_cursor=str(offset + TILES_A_PAGE) if offset + TILES_A_PAGE < len(shown) else None,
     )
 
 

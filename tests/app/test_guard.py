@@ -29,7 +29,7 @@ OPEN = {
 def routes_of(app: RunningApp) -> list[tuple[str, str, Policy]]:
     from app import api, probes, web
 
-    routes = [route for router in (api.router, probes.router, web.router) for route in router.routes]
+    routes = [route for router in (api.router, probes.router, *web.ROUTERS) for route in router.routes]
     assert all(isinstance(route, GuardedRoute) for route in routes)
     return [(method, route.path, route.endpoint.__policy__) for route in routes for method in route.methods]
 
