@@ -14,17 +14,11 @@ from pathlib import Path
 import pytest
 
 from tests.contracts.deployment import heredoc
+from tests.end_to_end.server import free_port
 
 needs_nginx = pytest.mark.skipif(
     not (shutil.which("nginx") and shutil.which("openssl")), reason="needs nginx"
 )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Proxy:

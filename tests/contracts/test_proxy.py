@@ -9,7 +9,8 @@ from http.client import HTTPConnection
 
 import pytest
 
-from tests.contracts.proxy import Proxy, free_port, needs_nginx
+from tests.contracts.proxy import Proxy, needs_nginx
+from tests.end_to_end.server import free_port
 
 pytestmark = needs_nginx
 

@@ -17,7 +17,8 @@ from app.inference.upload import encode_png
 from models.drawn_cells import draw_cell
 from tests.bundles import make_bundle
 from tests.contracts.deployment import SERVICES, stages
-from tests.contracts.proxy import Proxy, free_port, needs_nginx
+from tests.contracts.proxy import Proxy, needs_nginx
+from tests.end_to_end.server import free_port
 
 pytestmark = [pytest.mark.slow, needs_nginx]
 
