@@ -18,9 +18,9 @@ class TensorflowEngine:
     def __init__(self, bundle: Bundle) -> None:
         side = bundle.manifest.preprocessing.output_px
         self.batch = 16 if tf.config.list_physical_devices("GPU") else 1
-        base = build_base(bundle.manifest.architecture, side)
+        base = build_base(bundle.manifest.architecture)
         set_base_weights(base, bundle.weights)
-        signature = tf.TensorSpec((None, side, side, 3), tf.float32)
+        signature = tf.TensorSpec((None, None, None, 3), tf.float32)
         self._run = tf.function(lambda images: base(images, training=False), input_signature=[signature])
         self._run(tf.zeros((1, side, side, 3)))
 
