@@ -152,14 +152,23 @@ class CaseRepository:
     def take_waiting(self, now: datetime, lease_until: datetime) -> WaitingCell | None:
         """Lease a stored cell that nobody holds; it is handed to one taker only.
 
-        Cases take turns: the first waiting cell of every case comes before the second of any.
+        Cases take turns: the one with the fewest cells being scored comes first, then the older one.
         """
-        free = sa.and_(
-            Cell.state == CellState.STORED, sa.or_(Cell.lease_until.is_(None), Cell.lease_until < now)
+        stored = Cell.state == CellState.STORED
+        free = sa.and_(stored, sa.or_(Cell.lease_until.is_(None), Cell.lease_until < now))
+        busy = (
+            sa.select(Cell.case_id, sa.func.count().label("cells"))
+            .where(stored, Cell.lease_until >= now)
+            .group_by(Cell.case_id)
+            .subquery()
         )
-        turn = sa.func.row_number().over(partition_by=Cell.case_id, order_by=Cell.position).label("turn")
-        queue = sa.select(Cell.id, turn, Cell.created_at).where(free).subquery()
-        next_ids = sa.select(queue.c.id).order_by(queue.c.turn, queue.c.created_at).limit(TAKERS_AT_ONCE)
+        next_ids = (
+            sa.select(Cell.id)
+            .outerjoin(busy, busy.c.case_id == Cell.case_id)
+            .where(free)
+            .order_by(sa.func.coalesce(busy.c.cells, 0), Cell.created_at, Cell.position)
+            .limit(TAKERS_AT_ONCE)
+        )
         for cell_id in self._session.scalars(next_ids).all():
             row = self._session.execute(
                 sa.select(Cell, Case.site_id)

@@ -116,7 +116,7 @@ def start_app(folder: Path, database_url: str = "", **settings: object) -> Itera
 
 @pytest.fixture(
     scope="session",
-    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("postgresql"))],
+    params=["sqlite", "postgresql"],
 )
 def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     """The app, once on SQLite and once on PostgreSQL; tests share it and keep to cases of their own."""

@@ -198,7 +198,9 @@ def test_waiting_cells_of_two_cases_take_turns(own_app: RunningApp) -> None:
         for case_id in (large, large, large, small):
             cases.add_cell(who, case_id, picture, None, Origin(), leased=False)
         taken = [cases.take_waiting() for _ in range(5)]
-    assert [waiting and waiting.cell.case_id for waiting in taken] == [large, small, large, large, None]
+    order = [waiting and waiting.cell.case_id for waiting in taken]
+    assert set(order[:2]) == {large, small}
+    assert order[2:] == [large, large, None]
 
 
 def test_a_cell_begun_too_often_is_given_up_and_shown_as_failed(own_app: RunningApp) -> None:
