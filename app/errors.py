@@ -8,7 +8,7 @@ LeukolensError
 ├── StillRunning        409 still_running          + Retry-After
 ├── KeyReused           422 idempotency_key_reused
 ├── BadRequest          422 bad_request
-├── FileRefused         413, 415, 422; the code is `models.decoding.RefusalCode`
+├── FileRefused         413, 415, 422; the code is `models.refusals.RefusalCode`
 ├── TooLarge            413 payload_too_large
 ├── RateLimited         429 rate_limited           + Retry-After
 ├── ClientGone          499 client_gone, seen by nobody
@@ -21,7 +21,7 @@ LeukolensError
 Services raise them and know no HTTP; `app.responses` turns them into problem documents or pages.
 """
 
-from models.decoding import ImageRefused, RefusalCode
+from models.refusals import ImageRefused, RefusalCode
 
 
 class LeukolensError(Exception):

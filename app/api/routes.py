@@ -38,8 +38,9 @@ from app.dependencies import (
 from app.errors import FileRefused
 from app.guard import GuardedRoute, may
 from app.reviews.service import ReviewService
-from models.decoding import MAX_IMAGE_BYTES, ImageRefused, RefusalCode
+from models.decoding import MAX_IMAGE_BYTES
 from models.preprocessing import Preprocessing
+from models.refusals import ImageRefused, RefusalCode
 
 PNG_HEADERS = {
     "Cache-Control": "private, max-age=3600",
