@@ -130,6 +130,14 @@ def test_a_missing_page_is_a_page_with_navigation_for_who_is_signed_in(app: Runn
     assert "not_found" in answer.text
 
 
+def test_every_route_of_the_api_stands_on_its_page(app: RunningApp) -> None:
+    page = TestClient(app.client.app).get("/api").text
+    paths = app.client.get("/openapi.json").json()["paths"]
+    assert len(paths) >= 10
+    assert all(f"{path}</code>" in page for path in paths)
+    assert "client_ref" in page
+
+
 def test_json_clients_never_get_html(app: RunningApp, lab: dict[str, str]) -> None:
     for method, path in (("GET", "/api/v1/nowhere"), ("DELETE", "/api/v1/cases"), ("GET", "/api/v1/cells/x")):
         answer = app.client.request(method, path, headers=lab)
