@@ -56,9 +56,14 @@ class Admission:
             self.taken -= 1
 
     def _note_answer(self) -> None:
-        """Learn from the time since the answer before; refusals are quick and would teach the wrong thing."""
+        """Learn from the time since the answer before; refusals are quick and would teach the wrong thing.
+
+        A request that was alone shows no more than the longest it can be: many overlap.
+        """
         now = self._clock()
-        newest = now - self._last_at
+        newest, self._last_at = now - self._last_at, now
         known = self._seconds_per_answer
-        self._seconds_per_answer = known + WEIGHT_OF_NEWEST * (newest - known) if known else newest
-        self._last_at = now
+        if not known:
+            self._seconds_per_answer = newest
+        elif newest < known or self.taken > 1:
+            self._seconds_per_answer += WEIGHT_OF_NEWEST * (newest - known)

@@ -37,13 +37,15 @@ class Plan:
 @dataclass(frozen=True)
 class Load:
     """What came back. latencies_ms: of answered requests. in_window: answers within the window, the last of
-    them after last_s. failures: how many requests got which other status. exhausted: the images ended before
+    them after last_s. busy: how often a 503 sent a client away for the time it named, which its latency
+    includes. failures: how many requests got which other status. exhausted: the images ended before
     the window.
     """
 
     latencies_ms: list[float]
     in_window: int
     last_s: float
+    busy: int
     failures: dict[str, int]
     exhausted: bool
 
@@ -93,6 +95,7 @@ async def _run(plan: Plan) -> Load:
     latencies: list[float] = []
     failures: dict[str, int] = {}
     ended: list[float] = []
+    busy: list[float] = []
     headers = {**plan.headers, "content-type": MULTIPART}
     limits = httpx2.Limits(max_connections=plan.clients, max_keepalive_connections=plan.clients)
     async with httpx2.AsyncClient(headers=headers, limits=limits, timeout=ANSWER_LIMIT_S) as http:
@@ -106,6 +109,10 @@ async def _run(plan: Plan) -> Load:
                     return True
                 started = time.perf_counter()
                 response = await http.post(plan.url, content=body)
+                while response.status_code == 503 and "retry-after" in response.headers:
+                    busy.append(started)
+                    await asyncio.sleep(float(response.headers["retry-after"]))
+                    response = await http.post(plan.url, content=body)
                 if response.status_code in (200, 201):
                     ended.append(time.perf_counter())
                     latencies.append((ended[-1] - started) * 1000)
@@ -116,7 +123,7 @@ async def _run(plan: Plan) -> Load:
 
         exhausted = await asyncio.gather(*(client(bodies) for _ in range(plan.clients)))
     inside = [end - begin for end in ended if end <= close]
-    return Load(latencies, len(inside), max(inside, default=0.0), failures, any(exhausted))
+    return Load(latencies, len(inside), max(inside, default=0.0), len(busy), failures, any(exhausted))
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def measure_serving(
             say(
                 f"round {number + 1}/{pace.rounds} {services[name].name}: {visit.many.per_second:.1f} images/s with "
                 f"{MANY} clients, {visit.one.per_second:.1f} with one, first answer after {visit.first_answer_s:.1f} s, "
-                f"{visit.pss_mb:.0f} MB"
+                f"{visit.pss_mb:.0f} MB, {visit.many.busy} times busy"
             )
     return visits
 
