@@ -24,6 +24,7 @@ from tests.performance.machine import describe
 from tests.performance.overload import overload_rows
 from tests.performance.paper_bundle import ID as PAPER_ID
 from tests.performance.paper_bundle import prepare_paper_bundle
+from tests.performance.pieces import piece_rows
 from tests.performance.results import RESULTS, save, show
 from tests.performance.services import Service, keras_peer, leukolens
 from tests.performance.serving import BATCHED, PREDICT, SAME_NET, SHIPPED, Pace, measure_serving, serving_rows
@@ -39,6 +40,7 @@ class Part(StrEnum):
     OVERLOAD = "overload"
     CROSSTALK = "crosstalk"
     CASES = "cases"
+    PIECES = "pieces"
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class Bench:
             Part.CASES: lambda: case_list_rows(
                 self.scratch, 10_000, self.scale.cells, self.scale.looks, self.say
             ),
+            Part.PIECES: self._pieces,
         }[part]()
 
     def _serving(self) -> list[Row]:
@@ -112,6 +115,12 @@ class Bench:
         model = _id(self.bundle) if self.bundle else PAPER_ID
         data_dirs = [self._data_dir(f"overload-{n}", model) for n in range(self.scale.bursts)]
         return overload_rows(data_dirs, model, self.images[: self.scale.burst], self.scratch)
+
+    def _pieces(self) -> list[Row]:
+        model = _id(self.bundle) if self.bundle else PAPER_ID
+        data_dir = self._data_dir("pieces", model)
+        seconds = self.scale.pace.many_s
+        return piece_rows(leukolens(data_dir, model), data_dir, self.images, seconds, self.scratch)
 
     def _data_dir(self, name: str, model: str) -> Path:
         """A data folder whose own store holds the model, wherever it comes from."""
