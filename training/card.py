@@ -32,6 +32,11 @@ BASELINE_ROWS = {
     "measurements_auroc": "measurements, boosted trees: AUROC",
     "measurements_weighted_f1": "measurements, boosted trees: weighted F1",
 }
+BAND_ROWS = {
+    "indeterminate_share": "share of cells inside the indeterminate band",
+    "sensitivity_outside": "sensitivity outside the band",
+    "specificity_outside": "specificity outside the band",
+}
 GAIN_ROWS = {
     "auroc_over_area": "paired gain in AUROC over area alone",
     "auroc_over_measurements": "paired gain in AUROC over measurements",
@@ -90,25 +95,20 @@ Everything above from one command: `{origin.command}`
 
 def figures_table(columns: dict[str, Comparison]) -> str:
     """Markdown table, one column for each of `columns`."""
+    shown = list(columns.values())
     lines = [["", *columns], ["---"] * (len(columns) + 1)]
-    lines.append(["cells", *(str(column.figures.cells) for column in columns.values())])
-    lines.append(
-        [
-            "leak groups, malignant + healthy",
-            *(
-                f"{column.figures.malignant_groups} + {column.figures.healthy_groups}"
-                for column in columns.values()
-            ),
-        ]
-    )
-    for key, words in ROWS.items():
-        lines.append([words, *(_text(column.figures.metrics[key]) for column in columns.values())])
-    for key, words in BASELINE_ROWS.items():
-        lines.append([words, *(_text(column.baselines[key]) for column in columns.values())])
-    for key, words in GAIN_ROWS.items():
-        lines.append([words, *(_text(column.gains[key]) for column in columns.values())])
+    lines.append(["cells", *(str(column.figures.cells) for column in shown)])
+    groups = (f"{c.figures.malignant_groups} + {c.figures.healthy_groups}" for c in shown)
+    lines.append(["leak groups, malignant + healthy", *groups])
+    for rows, values in (
+        (ROWS, [column.figures.metrics for column in shown]),
+        (BAND_ROWS, [column.band for column in shown]),
+        (BASELINE_ROWS, [column.baselines for column in shown]),
+        (GAIN_ROWS, [column.gains for column in shown]),
+    ):
+        lines += [[words, *(_text(part.get(key)) for part in values)] for key, words in rows.items()]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _text(interval: Interval) -> str:
-    return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
+def _text(interval: Interval | None) -> str:
+    return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})" if interval else "-"

@@ -8,13 +8,21 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from models.bundle import Figures, Interval
+from models.bundle import Band, Figures, Interval
 from models.classifier import Classifier
 from models.preprocessing import Floats
 from training.baselines import area_score, boosted_probabilities
 from training.calibrate import cross_fitted
 from training.dataset import LabelledCell, read_pixels
-from training.metrics import METRICS, auroc, difference, group_resamples, weighted_f1, with_interval
+from training.metrics import (
+    METRICS,
+    auroc,
+    band_metrics,
+    difference,
+    group_resamples,
+    weighted_f1,
+    with_interval,
+)
 from training.runs import FINAL, Run
 
 Doubles = npt.NDArray[np.float64]
@@ -36,13 +44,14 @@ class Judged:
 
 
 class Comparison(BaseModel):
-    """Figures of a column, its baselines' AUROC and F1, and the paired gains over them."""
+    """Figures of a column, its baselines' AUROC and F1, the paired gains over them, and the band's effect."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     figures: Figures
     baselines: dict[str, Interval]
     gains: dict[str, Interval]
+    band: dict[str, Interval]
 
 
 def judge_test_part(run: Run, measurements: Floats, classifier: Classifier) -> Judged:
@@ -78,7 +87,9 @@ def classify_cells(classifier: Classifier, cells: Sequence[LabelledCell]) -> Dou
         return np.array(list(pool.map(p_malignant, cells)))
 
 
-def compare(run: Run, judged: Judged, *, description: str, command: str) -> Comparison:
+def compare(
+    run: Run, judged: Judged, *, description: str, command: str, band: Band | None = None
+) -> Comparison:
     """All metrics with intervals over leak groups, and paired gains over the baselines."""
     malignant, groups = run.malignant[judged.rows], run.groups[judged.rows]
     samples = group_resamples(malignant, groups, seed=run.profile.seed)
@@ -108,6 +119,10 @@ def compare(run: Run, judged: Judged, *, description: str, command: str) -> Comp
             "weighted_f1_over_measurements": difference(
                 weighted_f1, judged.p_malignant, judged.boosted, malignant, samples
             ),
+        },
+        band={
+            name: with_interval(metric, judged.p_malignant, malignant, samples)
+            for name, metric in (band_metrics(band) if band else {}).items()
         },
     )
 
