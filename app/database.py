@@ -120,7 +120,9 @@ def translated_errors() -> Iterator[None]:
     except (OperationalError, DBAPIError, sa.exc.TimeoutError) as failure:
         text = str(failure).lower()
         if "full" in text or "no space" in text:
-            raise StorageFull("The case log has no room left; nothing was stored. Free space and send again.") from failure
+            raise StorageFull(
+                "The case log has no room left; nothing was stored. Free space and send again."
+            ) from failure
         if isinstance(failure, OperationalError | sa.exc.TimeoutError) or failure.connection_invalidated:
             raise DatabaseUnavailable(
                 "The case log did not answer; nothing was stored. Send the request again.", retry_after_s=2

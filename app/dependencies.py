@@ -1,4 +1,9 @@
-"""What handlers ask for, as annotated aliases."""
+"""What handlers ask for, as annotated aliases.
+
+There is no writing session here: a handler that changes something opens `services.database.unit_of_work()` itself.
+FastAPI ends a dependency after the handler's answer has passed the guard, which keeps that answer for retries; a
+commit that fails so late would look like success.
+"""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -46,37 +51,18 @@ def get_reading(services: "ServicesDep") -> Iterator[Session]:
         yield session
 
 
-def get_unit_of_work(services: "ServicesDep") -> Iterator[Session]:
-    """A transaction that is committed before the answer goes out (`scope="function"` below).
-
-    FastAPI's plain `yield` dependencies end after the response was sent: a failed commit would look like
-    success.
-    """
-    with services.database.unit_of_work() as session:
-        yield session
-
-
 ServicesDep = Annotated[Services, Depends(get_services)]
 CurrentIdentity = Annotated[Identity, Depends(get_identity)]
 Visitor = Annotated[Identity | None, Depends(get_visitor)]
 RequestId = Annotated[UUID | None, Depends(get_request_id)]
-Reading = Annotated[Session, Depends(get_reading, scope="function")]
-UnitOfWork = Annotated[Session, Depends(get_unit_of_work, scope="function")]
+Reading = Annotated[Session, Depends(get_reading)]
 
 
 def get_case_reader(session: Reading, services: ServicesDep) -> CaseService:
     return CaseService(session, services.now())
 
 
-def get_case_writer(session: UnitOfWork, services: ServicesDep) -> CaseService:
-    return CaseService(session, services.now())
-
-
 def get_review_reader(session: Reading, services: ServicesDep) -> ReviewService:
-    return ReviewService(session, services.now())
-
-
-def get_review_writer(session: UnitOfWork, services: ServicesDep) -> ReviewService:
     return ReviewService(session, services.now())
 
 
@@ -88,14 +74,7 @@ def get_account_reader(session: Reading, services: ServicesDep) -> AccountServic
     return AccountService(session, services.settings.secret, services.now())
 
 
-def get_account_writer(session: UnitOfWork, services: ServicesDep) -> AccountService:
-    return AccountService(session, services.settings.secret, services.now())
-
-
 CaseReader = Annotated[CaseService, Depends(get_case_reader)]
-CaseWriter = Annotated[CaseService, Depends(get_case_writer)]
 ReviewReader = Annotated[ReviewService, Depends(get_review_reader)]
-ReviewWriter = Annotated[ReviewService, Depends(get_review_writer)]
 RegistryReader = Annotated[RegistryService, Depends(get_registry_reader)]
 AccountReader = Annotated[AccountService, Depends(get_account_reader)]
-AccountWriter = Annotated[AccountService, Depends(get_account_writer)]

@@ -61,7 +61,13 @@ class KeyReused(LeukolensError):
 
 
 class BadRequest(LeukolensError):
+    """field: name of the form field it is about, when it is about one."""
+
     status, code, title = 422, "bad_request", "The request cannot be used as it is"
+
+    def __init__(self, detail: str, *, field: str | None = None) -> None:
+        super().__init__(detail)
+        self.field = field
 
 
 class TooLarge(LeukolensError):

@@ -83,7 +83,9 @@ class GuardedRoute(APIRoute):
                 if policy.permission not in identity.permissions:
                     raise NotAllowed(f"{identity.name} may not do this: {policy.permission.name.lower()}.")
             if policy.needs_engine and not services.scorer.has_room():
-                raise Overloaded("Too many cells are waiting for the engine. Send again later.", retry_after_s=2)
+                raise Overloaded(
+                    "Too many cells are waiting for the engine. Send again later.", retry_after_s=2
+                )
             key = request.headers.get("idempotency-key")
             if key is None or identity is None or request.method != "POST":
                 return await handle(request)
@@ -120,20 +122,19 @@ def identify(request: Request, services: Services) -> Identity | None:
     if bearer is None and cookie is None:
         return None
     now = services.now()
+    secret = services.settings.secret
     with services.database.reading() as session:
-        accounts = AccountService(session, services.settings.secret, now)
-        if bearer is not None:
-            identity = accounts.identify_key(bearer)
-            if identity is None:
-                raise NotAuthenticated("This key is unknown or revoked.")
-            return identity
-        found = accounts.identify_session(cookie or "")
+        accounts = AccountService(session, secret, now)
+        found = accounts.identify_key(bearer) if bearer else accounts.identify_session(cookie or "")
     if found is None:
+        if bearer is not None:
+            raise NotAuthenticated("This key is unknown or revoked.")
         return None
     identity, touch = found
     if touch:
         with services.database.unit_of_work() as session:
-            AccountService(session, services.settings.secret, now).touch_session(cookie or "")
+            accounts = AccountService(session, secret, now)
+            accounts.touch_key(identity.id) if bearer else accounts.touch_session(cookie or "")
     return identity
 
 
@@ -209,4 +210,3 @@ async def _add_part(digest: Any, name: str, part: UploadFile | str) -> None:
         await part.seek(0)
     for piece in (name.encode(), filename.encode(), content):
         digest.update(len(piece).to_bytes(8, "big") + piece)
-

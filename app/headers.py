@@ -29,14 +29,16 @@ class SecureHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        static = scope["path"].startswith("/static/")
+        # A static file's address carries its digest (`?v=`), so it may be kept for ever.
+        static = scope["path"].startswith("/static/") and b"v=" in scope["query_string"]
+        keep = "public, max-age=31536000, immutable" if static else "no-store"
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in self._defaults.items():
                     headers.setdefault(name, value)
-                headers.setdefault("Cache-Control", "no-cache" if static else "no-store")
+                headers.setdefault("Cache-Control", keep)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

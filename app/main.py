@@ -66,8 +66,9 @@ def create_app(
     app.state.settings = settings
     app.include_router(api.router)
     app.include_router(probes.router)
-    app.include_router(web.router)
-    app.mount("/static", StaticFiles(directory=web.STATIC), name="static")
+    for router in web.ROUTERS:
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=web.STATIC_DIR), name="static")
     add_error_handlers(app, web.render_error_page)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
@@ -96,6 +97,7 @@ async def _start(
         scorer = await _start_engine(settings, first, stack)
     decoder = DecoderPool()
     stack.callback(decoder.close)
+    decoder.warm_up()
     images = ImageStore(settings.image_dir)
     intake = Intake(database, images, decoder, scorer, active_model, now, settings.deadline_s)
     backlog = Backlog(intake)
@@ -104,7 +106,9 @@ async def _start(
     return Services(settings, database, images, decoder, scorer, intake, backlog, stores, now)
 
 
-async def _start_engine(settings: Settings, first: ModelRef, stack: contextlib.AsyncExitStack) -> MicroBatcher:
+async def _start_engine(
+    settings: Settings, first: ModelRef, stack: contextlib.AsyncExitStack
+) -> MicroBatcher:
     """Connect to an engine process, one of our own unless the settings name another."""
     url = settings.worker_url
     if not url:
@@ -124,7 +128,9 @@ async def _start_engine(settings: Settings, first: ModelRef, stack: contextlib.A
 
 def _openapi(app: FastAPI) -> dict[str, object]:
     if app.openapi_schema is None:
-        schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        schema = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
         schema["components"]["securitySchemes"] = {
             "key": {"type": "http", "scheme": "bearer"},
             "session": {"type": "apiKey", "in": "cookie", "name": "leukolens_session"},

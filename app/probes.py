@@ -1,8 +1,8 @@
-"""Liveness and readiness, outside the API's version."""
+"""Liveness, readiness and the API's description, outside its version."""
 
 import anyio.to_thread
 import sqlalchemy as sa
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from app.dependencies import ServicesDep
@@ -28,6 +28,13 @@ async def readyz(services: ServicesDep) -> JSONResponse:
     database = await anyio.to_thread.run_sync(_database_answers, services)
     ready = engine and database
     return JSONResponse({"ready": ready, "engine": engine, "database": database}, 200 if ready else 503)
+
+
+@router.get("/openapi.json")
+@open_to_all
+async def openapi(request: Request) -> JSONResponse:
+    """The API's description."""
+    return JSONResponse(request.app.openapi())
 
 
 def _database_answers(services: Services) -> bool:

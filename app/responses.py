@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable
 
+import anyio.to_thread
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -46,32 +47,34 @@ def problem(error: LeukolensError) -> JSONResponse:
 def add_error_handlers(app: FastAPI, render_page: RenderErrorPage) -> None:
     """Answer every refusal in the asker's form: JSON below `/api` and for probes, a page elsewhere."""
 
-    def answer(request: Request, error: LeukolensError) -> Response:
+    async def answer(request: Request, error: LeukolensError) -> Response:
         if wants_json(request):
             return problem(error)
-        response = render_page(request, error)
+        response = await anyio.to_thread.run_sync(render_page, request, error)
         response.headers.update(_headers(error))
         return response
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, LeukolensError)
-        return answer(request, error)
+        return await answer(request, error)
 
     async def from_framework(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return answer(request, _translated(error))
+        return await answer(request, _translated(error))
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         places = "; ".join(
             f"{'.'.join(str(part) for part in entry['loc'])}: {entry['msg']}" for entry in error.errors()[:5]
         )
-        return answer(request, BadRequest(places or "The request does not have the documented form."))
+        return await answer(request, BadRequest(places or "The request does not have the documented form."))
 
     async def unexpected(request: Request, error: Exception) -> Response:
         incident = uuid.uuid4().hex[:12]
         log.error("unexpected_error", incident=incident, kind=type(error).__name__, exc_info=error)
-        return answer(request, InternalError(f"The incident is logged as {incident}. Send the request again."))
+        return await answer(
+            request, InternalError(f"The incident is logged as {incident}. Send the request again.")
+        )
 
     app.add_exception_handler(LeukolensError, refused)
     app.add_exception_handler(HTTPException, from_framework)

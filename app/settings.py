@@ -25,13 +25,16 @@ class Settings(BaseSettings):
         Path("data"), description="folder of the SQLite case log, the images and imported models"
     )
     database_url: str = Field(
-        "", description="SQLAlchemy URL; empty means SQLite in the data folder. PostgreSQL: `postgresql+psycopg://`"
+        "",
+        description="SQLAlchemy URL; empty means SQLite in the data folder. PostgreSQL: `postgresql+psycopg://`",
     )
     model: str = Field(
         "vgg16-cnmc/0.1.0",
         description="bundle that seeds an empty registry; after that the registry rules",
     )
-    engine: EngineName = Field("auto", description="`auto` takes the GPU where one is present; `ncnn`, `tensorflow`")
+    engine: EngineName = Field(
+        "auto", description="`auto` takes the GPU where one is present; `ncnn`, `tensorflow`"
+    )
     worker_url: str = Field(
         "",
         description="engine process that runs elsewhere: `unix:/path` or `http://host:port`; empty starts one here",
@@ -46,7 +49,9 @@ class Settings(BaseSettings):
     insecure_http: bool = Field(
         False, description="production without https, for a closed network; said so on every page"
     )
-    max_upload_mb: int = Field(64, ge=2, le=1024, description="largest request body; one image is at most 2 MB")
+    max_upload_mb: int = Field(
+        64, ge=2, le=1024, description="largest request body; one image is at most 2 MB"
+    )
     queue_limit: int = Field(
         64, ge=1, le=10_000, description="images waiting for the engine before new ones get 503"
     )
@@ -59,7 +64,9 @@ class Settings(BaseSettings):
         if self.env != "production":
             return self
         if len(self.secret_key.get_secret_value().encode()) < MIN_SECRET_BYTES:
-            raise ValueError(f"LEUKOLENS_SECRET_KEY: expected at least {MIN_SECRET_BYTES} bytes in production")
+            raise ValueError(
+                f"LEUKOLENS_SECRET_KEY: expected at least {MIN_SECRET_BYTES} bytes in production"
+            )
         if not self.allowed_hosts or "*" in self.allowed_hosts:
             raise ValueError("LEUKOLENS_ALLOWED_HOSTS: expected host names in production, not '*'")
         return self

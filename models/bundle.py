@@ -12,6 +12,8 @@ Files are read once: the bytes that were hashed are the bytes that are used. Not
 
 import hashlib
 import json
+import shutil
+import tempfile
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -226,6 +228,25 @@ def _read_file(folder: Path, name: str, limit: int) -> bytes:
     if len(data) > limit:
         raise BundleRefused(f"Expected at most {limit:,} bytes at {path}, got more.")
     return data
+
+
+def copy_bundle(folder: Path, store: Path) -> Bundle:
+    """Verify a bundle and copy it to `<store>/<name>/<version>`; it appears there whole or not at all.
+
+    Raises:
+        BundleRefused: it is not whole. FileExistsError: the store has that version already.
+    """
+    bundle = read_bundle(folder)
+    target = store / bundle.manifest.name / bundle.manifest.version
+    if target.exists():
+        raise FileExistsError(f"{target} exists; versions are never overwritten.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".copy-") as scratch:
+        copied = Path(scratch) / "bundle"
+        shutil.copytree(folder, copied)
+        read_bundle(copied, expected_sha256=bundle.sha256)
+        copied.rename(target)
+    return bundle
 
 
 def write_bundle(

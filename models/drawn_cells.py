@@ -32,7 +32,7 @@ def draw_cell(seed: int, *, radius_px: float | None = None) -> ImageArray:
     smooth = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 1.2)
     cell = np.clip(smooth + random.normal(0, 1.5, smooth.shape), 12, 255).astype(np.uint8)
     cell[~mask] = 0
-    return cell
+    return np.asarray(cell, np.uint8)
 
 
 def _blob(random: np.random.Generator, radius: float, wobble: float) -> np.ndarray:

@@ -6,7 +6,7 @@ Selvaraju et al. (arXiv:1610.02391, equations 1 and 2) has a closed form.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -92,12 +92,12 @@ class Head:
         if self._fusion is not None:
             mean, scale, kernel = self._fusion
             values = np.array([measurements[name] for name in self.spec.fusion], np.float32)
-            logits = logits + ((values - mean) / scale) @ kernel
+            logits = logits + np.asarray(((values - mean) / scale) @ kernel, np.float32)
         # The gradient of l_malignant - l_healthy; explained is the side that won.
         towards = slope if logits[0] >= logits[1] else -slope
-        channel_weights = self._channel_weights(towards, feature_map, inside)
+        channel_weights = self._channel_weights(towards, feature_map)
         heatmap = np.maximum(np.tensordot(channel_weights, feature_map, axes=1), 0.0)
-        return HeadOutput(logits.astype(np.float32), embedding, heatmap.astype(np.float32))
+        return HeadOutput(logits, embedding, heatmap.astype(np.float32))
 
     def _pool(self, feature_map: Floats, inside: Floats) -> Floats:
         channels = feature_map.shape[0]
@@ -117,25 +117,24 @@ class Head:
         gates: list[npt.NDArray[np.bool_]] = []
         x = vector
         for index, (kernel, bias) in enumerate(self._layers):
-            x = x @ kernel + bias
+            x = np.asarray(x @ kernel + bias, np.float32)
             if index < len(self._layers) - 1:
                 gates.append(x > 0)
                 x = np.maximum(x, 0.0)
-        slope = np.array([1.0, -1.0], np.float32)
-        for kernel, gate in zip(reversed(self._layers), [None, *reversed(gates)], strict=True):
-            slope = kernel[0] @ (slope if gate is None else slope * gate)
+        slope: Any = np.array([1.0, -1.0], np.float32)
+        for layer, gate in zip(reversed(self._layers), [None, *reversed(gates)], strict=True):
+            slope = layer[0] @ (slope if gate is None else slope * gate)
         return x, slope
 
-    def _channel_weights(self, slope: Floats, feature_map: Floats, inside: Floats) -> Floats:
+    def _channel_weights(self, slope: Floats, feature_map: Floats) -> Floats:
         """Mean over all positions of d score / d map: Grad-CAM's channel weights, (c,).
 
-        A maximum passes its gradient to one of four positions, so the pooled count, not the map's, stays in
-        the sum; the gradient of the deviation sums to zero over the cell, so only the mean's half remains.
+        Every pooling here hands its gradient on whole: a mean in equal shares, a maximum to one of four
+        positions. The deviation's gradient sums to zero over the cell, so only the mean's half of the slope
+        remains.
         """
         channels, height, width = feature_map.shape
-        if self.spec.pooling == "cell_mean_deviation":
-            return np.asarray(slope[:channels] / (height * width))
-        return np.asarray(slope / (height * width))
+        return np.asarray(slope[:channels] / (height * width))
 
 
 def _take(weights: dict[str, npt.NDArray[np.floating]], name: str) -> Floats:

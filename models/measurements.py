@@ -98,9 +98,9 @@ def _texture(pixels: ImageArray, mask: Mask) -> dict[str, float]:
     values["gradient_mean"] = float(gradient[inner].mean())
     values["gradient_p90"] = float(np.percentile(gradient[inner], 90))
     values["sharpness"] = float(laplacian[inner].std())
-    previous = grey
+    previous: npt.NDArray[np.float32] = grey
     for sigma in (1, 2, 4, 8):
-        blurred = cv2.GaussianBlur(grey, (0, 0), float(sigma))
+        blurred = np.asarray(cv2.GaussianBlur(grey, (0, 0), float(sigma)), np.float32)
         values[f"band_{sigma}px"] = float((previous - blurred)[inner].std())
         previous = blurred
     _, dark = cv2.threshold(

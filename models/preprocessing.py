@@ -13,15 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.measurements import ImageArray, Mask, foreground_mask
 
-PREPROCESSING_VERSION = 1
-"""Counts up whenever the same recipe would give other numbers; a bundle made with another one is refused."""
-
 Floats = npt.NDArray[np.float32]
 
 
 class Preprocessing(BaseModel):
     """One recipe.
 
+    version: counts up whenever the same recipe would give other numbers; a bundle made with another one is
+    refused.
     crop_px: side of the square cut from the picture. output_px: side of the network's input; smaller than
     `crop_px` means one fixed downscale by area averaging, never a per-cell resize, because size is signal.
     centre: `image` cuts around the picture's middle, `cell` around the middle of the cell's bounding box.
@@ -30,7 +29,7 @@ class Preprocessing(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: Literal[1] = PREPROCESSING_VERSION
+    version: Literal[1] = 1
     crop_px: int = Field(ge=32, le=450)
     output_px: int = Field(ge=32, le=450)
     centre: Literal["image", "cell"]
@@ -41,7 +40,8 @@ class Preprocessing(BaseModel):
         top, left = self._corner(pixels)
         cut = pixels[top : top + self.crop_px, left : left + self.crop_px]
         if self.output_px != self.crop_px:
-            cut = cv2.resize(cut, (self.output_px, self.output_px), interpolation=cv2.INTER_AREA)
+            size = (self.output_px, self.output_px)
+            cut = np.asarray(cv2.resize(cut, size, interpolation=cv2.INTER_AREA), np.uint8)
         return np.ascontiguousarray(cut)
 
     def window(self, pixels: ImageArray) -> tuple[int, int, int]:

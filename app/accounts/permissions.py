@@ -1,10 +1,25 @@
 """The table of roles and scopes: who may do what. Routes name a permission, nothing else decides."""
 
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 from uuid import UUID
 
-from app.accounts.tables import Role, Scope
+
+class Role(StrEnum):
+    """What a person may do; see `BY_ROLE`."""
+
+    VIEWER = "viewer"
+    REVIEWER = "reviewer"
+    ADMIN = "admin"
+
+
+class Scope(StrEnum):
+    """What an API key may do."""
+
+    CASES_READ = "cases:read"
+    CASES_WRITE = "cases:write"
+    REVIEWS_WRITE = "reviews:write"
+    MODELS_ADMIN = "models:admin"
 
 
 class Permission(Enum):

@@ -1,12 +1,14 @@
 """All SQL about accounts."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.accounts.tables import ApiKey, LoginSession, SetupLink, Site, User
+from app.database import UtcDateTime
 
 
 class AccountRepository:
@@ -31,9 +33,20 @@ class AccountRepository:
     def users(self) -> list[User]:
         return list(self._session.scalars(sa.select(User).order_by(User.email)))
 
-    def user_names(self, ids: set[UUID]) -> dict[UUID, str]:
-        rows = self._session.execute(sa.select(User.id, User.name).where(User.id.in_(ids)))
-        return {row.id: row.name for row in rows}
+    def names(self, ids: set[UUID]) -> dict[UUID, str]:
+        """Names of users and keys, by id."""
+        users = sa.select(User.id, User.name).where(User.id.in_(ids))
+        keys = sa.select(ApiKey.id, ApiKey.name).where(ApiKey.id.in_(ids))
+        return {row.id: row.name for row in self._session.execute(sa.union_all(users, keys))}
+
+    def last_seen(self) -> dict[UUID, datetime]:
+        """When each user with a session was last here."""
+        rows = self._session.execute(
+            sa.select(
+                LoginSession.user_id, sa.func.max(LoginSession.last_seen_at, type_=UtcDateTime())
+            ).group_by(LoginSession.user_id)
+        )
+        return {user_id: moment for user_id, moment in rows}
 
     def session_with_user(self, token_digest: str) -> tuple[LoginSession, User] | None:
         row = self._session.execute(
@@ -60,17 +73,20 @@ class AccountRepository:
     def key(self, key_id: UUID) -> ApiKey | None:
         return self._session.get(ApiKey, key_id)
 
+    def touch_key(self, key_id: UUID, now: datetime) -> None:
+        self._session.execute(sa.update(ApiKey).where(ApiKey.id == key_id).values(last_used_at=now))
+
     def keys(self) -> list[ApiKey]:
         return list(self._session.scalars(sa.select(ApiKey).order_by(ApiKey.created_at)))
 
     def use_setup_link(self, token_digest: str, now: datetime) -> bool:
         """Mark a link used; False when there is none, or it was used or replaced before."""
-        used = self._session.execute(
+        used: Any = self._session.execute(
             sa.update(SetupLink)
             .where(SetupLink.token_digest == token_digest, SetupLink.used_at.is_(None))
             .values(used_at=now)
         )
-        return used.rowcount == 1  # type: ignore[attr-defined]
+        return bool(used.rowcount == 1)
 
     def open_setup_link(self, token_digest: str) -> SetupLink | None:
         return self._session.scalar(

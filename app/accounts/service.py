@@ -12,9 +12,9 @@ from uuid import UUID
 from pwdlib import PasswordHash
 from sqlalchemy.orm import Session
 
-from app.accounts.permissions import BY_ROLE, BY_SCOPE, Identity
+from app.accounts.permissions import BY_ROLE, BY_SCOPE, Identity, Role, Scope
 from app.accounts.repository import AccountRepository
-from app.accounts.tables import ApiKey, LoginSession, Role, Scope, SetupLink, Site, User
+from app.accounts.tables import ApiKey, LoginSession, SetupLink, Site, User
 from app.errors import BadRequest, Conflict, NotAuthenticated, NotFound
 
 DEFAULT_SITE = "main"
@@ -75,9 +75,9 @@ class AccountService:
         """
         email, name = email.strip().lower(), name.strip()
         if "@" not in email or len(email) > 254:
-            raise BadRequest(f"Expected an e-mail address, got {email[:80]!r}.")
+            raise BadRequest(f"Expected an e-mail address, got {email[:80]!r}.", field="email")
         if not name or len(name) > 100:
-            raise BadRequest("Expected a name of 1 to 100 characters.")
+            raise BadRequest("Expected a name of 1 to 100 characters.", field="name")
         if self._accounts.user_by_email(email) is not None:
             raise Conflict(f"An account for {email} exists already.")
         user = User(
@@ -123,12 +123,15 @@ class AccountService:
             raise NotAuthenticated("E-mail address and password do not match an active account.")
         return user
 
-    def open_session(self, user: User) -> str:
+    def open_session(self, user_id: UUID) -> str:
         """Start a session for a person who has just proved who they are; returns the cookie's value."""
         token = secrets.token_urlsafe(32)
         self._accounts.add(
             LoginSession(
-                token_digest=self._digest(token), user_id=user.id, created_at=self._now, last_seen_at=self._now
+                token_digest=self._digest(token),
+                user_id=user_id,
+                created_at=self._now,
+                last_seen_at=self._now,
             )
         )
         return token
@@ -172,12 +175,13 @@ class AccountService:
             digest=self._digest(token),
             scopes=" ".join(sorted(set(scopes))),
             created_at=self._now,
+            last_used_at=None,
             revoked_at=None,
         )
         self._accounts.add(key)
         return key, token
 
-    def keys(self) -> list[ApiKey]:
+    def api_keys(self) -> list[ApiKey]:
         return self._accounts.keys()
 
     def revoke_key(self, key_id: UUID) -> None:
@@ -186,15 +190,27 @@ class AccountService:
             raise NotFound(f"There is no key {key_id}.")
         key.revoked_at = key.revoked_at or self._now
 
-    def identify_key(self, token: str) -> Identity | None:
-        """Which system holds this key."""
+    def identify_key(self, token: str) -> tuple[Identity, bool] | None:
+        """Which system holds this key, and whether its last-used time is old enough to be written again."""
         key = self._accounts.key_by_digest(self._digest(token))
         if key is None or key.revoked_at is not None:
             return None
         permissions = frozenset().union(*(BY_SCOPE[Scope(scope)] for scope in key.scopes.split()))
-        return Identity(id=key.id, site_id=key.site_id, name=key.name, permissions=permissions)
+        identity = Identity(id=key.id, site_id=key.site_id, name=key.name, permissions=permissions)
+        return identity, key.last_used_at is None or self._now - key.last_used_at > TOUCH_EVERY
+
+    def touch_key(self, key_id: UUID) -> None:
+        self._accounts.touch_key(key_id, self._now)
 
     # --- shared ---
+
+    def names(self, ids: set[UUID]) -> dict[UUID, str]:
+        """Names of users and keys, by id."""
+        return self._accounts.names(ids)
+
+    def last_seen(self) -> dict[UUID, datetime]:
+        """When each user with a session was last here."""
+        return self._accounts.last_seen()
 
     def default_site(self) -> Site:
         site = self._accounts.site_by_name(DEFAULT_SITE)
@@ -223,7 +239,8 @@ def hash_password(password: str) -> str:
     if not MIN_PASSWORD_CHARACTERS <= len(password) <= MAX_PASSWORD_CHARACTERS:
         raise BadRequest(
             f"Expected a password of {MIN_PASSWORD_CHARACTERS} to {MAX_PASSWORD_CHARACTERS} characters, "
-            f"got {len(password)}."
+            f"got {len(password)}.",
+            field="password",
         )
     with _hashing:
         return _hasher.hash(password)

@@ -2,29 +2,12 @@
 
 import uuid
 from datetime import datetime
-from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.accounts.permissions import Role
 from app.database import Base, UtcDateTime, one_of
-
-
-class Role(StrEnum):
-    """What a person may do; see `app.accounts.permissions`."""
-
-    VIEWER = "viewer"
-    REVIEWER = "reviewer"
-    ADMIN = "admin"
-
-
-class Scope(StrEnum):
-    """What an API key may do."""
-
-    CASES_READ = "cases:read"
-    CASES_WRITE = "cases:write"
-    REVIEWS_WRITE = "reviews:write"
-    MODELS_ADMIN = "models:admin"
 
 
 class Site(Base):
@@ -69,6 +52,7 @@ class ApiKey(Base):
     digest: Mapped[str] = mapped_column(sa.String(64), unique=True)
     scopes: Mapped[str] = mapped_column(sa.String(200))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 

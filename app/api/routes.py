@@ -24,20 +24,19 @@ from app.api.schemas import (
     problem_of,
 )
 from app.cases.intake import Target, Upload
-from app.cases.service import model_of
+from app.cases.service import CaseService, model_of
 from app.cases.tables import CaseState, Cell
 from app.dependencies import (
     CaseReader,
-    CaseWriter,
     CurrentIdentity,
     RegistryReader,
     RequestId,
     ReviewReader,
-    ReviewWriter,
     ServicesDep,
 )
 from app.errors import FileRefused
 from app.guard import GuardedRoute, may
+from app.reviews.service import ReviewService
 from models.decoding import MAX_IMAGE_BYTES, ImageRefused, RefusalCode
 from models.preprocessing import Preprocessing
 
@@ -64,11 +63,18 @@ _PROBLEMS = {
 
 router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, responses=_PROBLEMS)  # type: ignore[arg-type]
 
-AccessionForm = Annotated[str | None, Form(max_length=64, description="joins or opens the case of this accession")]
-ClientRefForm = Annotated[str | None, Form(max_length=128, description="the sender's own opaque name of the image")]
+AccessionForm = Annotated[
+    str | None, Form(max_length=64, description="joins or opens the case of this accession")
+]
+ClientRefForm = Annotated[
+    str | None, Form(max_length=128, description="the sender's own opaque name of the image")
+]
 IdempotencyKey = Annotated[
     str | None,
-    Header(alias="Idempotency-Key", description="the same key and request give the same answer, never a second case"),
+    Header(
+        alias="Idempotency-Key",
+        description="the same key and request give the same answer, never a second case",
+    ),
 ]
 
 
@@ -94,11 +100,17 @@ async def predict(
 @router.post("/cases", status_code=201, tags=["cases"])
 @may(Permission.UPLOAD)
 def open_case(
-    new: NewCase, cases: CaseWriter, who: CurrentIdentity, request_id: RequestId, _key: IdempotencyKey = None
+    new: NewCase,
+    services: ServicesDep,
+    who: CurrentIdentity,
+    request_id: RequestId,
+    _key: IdempotencyKey = None,
 ) -> CaseAnswer:
     """Open a case, or join the open one of the same accession."""
-    case, _ = cases.open_case(who, new.accession or None, request_id=request_id)
-    return CaseAnswer.of(case, cases.counts(case))
+    with services.database.unit_of_work() as session:
+        cases = CaseService(session, services.now())
+        case, _ = cases.open_case(who, new.accession or None, request_id=request_id)
+        return CaseAnswer.of(case, cases.counts(case))
 
 
 @router.get("/cases", tags=["cases"])
@@ -178,10 +190,12 @@ async def cell_crop(
 @router.post("/cells/{cell_id}/reviews", status_code=201, tags=["reviews"])
 @may(Permission.GIVE_VERDICT)
 def add_review(
-    cell_id: UUID, new: NewReview, reviews: ReviewWriter, who: CurrentIdentity, _key: IdempotencyKey = None
+    cell_id: UUID, new: NewReview, services: ServicesDep, who: CurrentIdentity, _key: IdempotencyKey = None
 ) -> ReviewAnswer:
     """Record a person's verdict; earlier ones stay."""
-    return ReviewAnswer.of(reviews.give_verdict(who, cell_id, new.verdict, new.note, new.seen))
+    with services.database.unit_of_work() as session:
+        reviews = ReviewService(session, services.now())
+        return ReviewAnswer.of(reviews.give_verdict(who, cell_id, new.verdict, new.note, new.seen))
 
 
 @router.get("/models", tags=["models"])
@@ -215,10 +229,8 @@ def _picture_and_recipe(
     cell = cases.cell(who, cell_id)
     prediction = cases.latest_predictions([cell]).get(cell_id)
     model = registry.active() if prediction is None else model_of(prediction)
-    return services.images.read(cases.picture_digest(who, cell_id)), registry.recipe(model)
+    return services.images.read(cases.picture_digest(who, cell_id)), registry.manifest(model).preprocessing
 
 
 def _taken(cell: Cell, filename: str | None) -> TakenFile:
     return TakenFile(cell_id=cell.id, file=filename or "", state=cell.state, error=problem_of(cell))
-
-

@@ -10,7 +10,7 @@ import anyio.to_thread
 
 from app.accounts.permissions import Identity
 from app.cases.service import CaseService, Origin
-from app.cases.tables import Cell, CellState, Prediction
+from app.cases.tables import Cell, Prediction
 from app.database import Database
 from app.errors import EngineUnavailable, FileRefused, LeukolensError, Overloaded, ScoreFailed
 from app.image_store import ImageStore
@@ -18,6 +18,7 @@ from app.inference.decoder_pool import DecoderPool
 from app.inference.scorer import ModelRef, Question, Score, Scorer
 from app.inference.upload import Picture
 from models.measurements import ImageArray
+
 
 @dataclass(frozen=True)
 class Upload:
@@ -60,7 +61,9 @@ class Intake:
         cell = (await self._stored_before(request_id)).get(0)
         if cell is None:
             picture = await self.decoder.read(upload.data)
-            cell = await anyio.to_thread.run_sync(self._store, who, picture, upload, target, Origin(request_id, 0))
+            cell = await anyio.to_thread.run_sync(
+                self._store, who, picture, upload, target, Origin(request_id, 0)
+            )
             pixels = picture.pixels
         else:
             assert cell.pixels_sha256 is not None
@@ -129,14 +132,22 @@ class Intake:
         return await self.decoder.pixels(png)
 
     def _store(
-        self, who: Identity, picture: Picture, upload: Upload, target: Target, origin: Origin, leased: bool = True
+        self,
+        who: Identity,
+        picture: Picture,
+        upload: Upload,
+        target: Target,
+        origin: Origin,
+        leased: bool = True,
     ) -> Cell:
         self.images.put(picture.pixels_sha256, picture.png)
         with self.database.unit_of_work() as session:
             cases = CaseService(session, self.now())
             case_id = target.case_id
             if case_id is None:
-                case, _ = cases.open_case(who, target.accession, request_id=origin.request_id, drawn=target.drawn)
+                case, _ = cases.open_case(
+                    who, target.accession, request_id=origin.request_id, drawn=target.drawn
+                )
                 case_id = case.id
             return cases.add_cell(who, case_id, picture, upload.client_ref, origin, leased=leased)
 

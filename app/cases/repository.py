@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.cases.tables import Case, CaseState, Cell, CellState, Prediction
+from models.classifier import PredictionLabel
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,7 @@ class CaseRepository:
         limit: int,
     ) -> list[Case]:
         """Newest first; `before` is the last row of the page before."""
-        query = sa.select(Case).where(Case.site_id == site_id)
-        if search:
-            query = query.where(Case.accession.istartswith(search, autoescape=True))
+        query = sa.select(Case).where(*_matching(site_id, search))
         if state is not None:
             query = query.where(Case.state == state)
         if before is not None:
@@ -94,6 +93,29 @@ class CaseRepository:
             for case_id, by_state in found.items()
         }
 
+    def state_counts(self, site_id: UUID, search: str) -> dict[CaseState, int]:
+        rows = self._session.execute(
+            sa.select(Case.state, sa.func.count()).where(*_matching(site_id, search)).group_by(Case.state)
+        )
+        return {state: count for state, count in rows}
+
+    def label_counts(self, case_ids: list[UUID]) -> dict[UUID, dict[PredictionLabel, int]]:
+        """Cells by the label of their newest prediction, for each case asked for."""
+        newer = sa.orm.aliased(Prediction)
+        is_newest = ~sa.exists().where(
+            newer.cell_id == Prediction.cell_id, newer.created_at > Prediction.created_at
+        )
+        rows = self._session.execute(
+            sa.select(Cell.case_id, Prediction.label, sa.func.count())
+            .join(Cell, Cell.id == Prediction.cell_id)
+            .where(Cell.case_id.in_(case_ids), is_newest)
+            .group_by(Cell.case_id, Prediction.label)
+        )
+        found: dict[UUID, dict[PredictionLabel, int]] = {case_id: {} for case_id in case_ids}
+        for case_id, label, count in rows:
+            found[case_id][label] = count
+        return found
+
     # --- cells ---
 
     def next_position(self, case_id: UUID) -> int:
@@ -101,7 +123,9 @@ class CaseRepository:
         return (highest or 0) + 1
 
     def cells_of(self, case_id: UUID) -> list[Cell]:
-        return list(self._session.scalars(sa.select(Cell).where(Cell.case_id == case_id).order_by(Cell.position)))
+        return list(
+            self._session.scalars(sa.select(Cell).where(Cell.case_id == case_id).order_by(Cell.position))
+        )
 
     def cell(self, site_id: UUID, cell_id: UUID) -> Cell | None:
         return self._session.scalar(
@@ -161,6 +185,12 @@ class CaseRepository:
             sa.select(Prediction).where(Prediction.cell_id.in_(cell_ids)).order_by(Prediction.created_at)
         )
         return {prediction.cell_id: prediction for prediction in rows}
+
+
+def _matching(site_id: UUID, search: str) -> list[sa.ColumnElement[bool]]:
+    """Cases of the site whose accession starts like this."""
+    here = Case.site_id == site_id
+    return [here, Case.accession.istartswith(search, autoescape=True)] if search else [here]
 
 
 def _bound(before: tuple[datetime, UUID]) -> tuple[sa.BindParameter[datetime], sa.BindParameter[UUID]]:

@@ -16,6 +16,7 @@ from app.cases.tables import Case, CaseState, Cell, CellState, Prediction
 from app.errors import BadRequest, Conflict, LeukolensError, NotFound
 from app.inference.scorer import ModelRef, Score
 from app.inference.upload import Picture
+from models.classifier import PredictionLabel
 
 LEASE = timedelta(seconds=60)
 ATTEMPTS_LIMIT = 5
@@ -93,7 +94,13 @@ class CaseService:
         return case
 
     def cases(
-        self, who: Identity, *, search: str = "", state: CaseState | None = None, cursor: str | None = None, limit: int = 25
+        self,
+        who: Identity,
+        *,
+        search: str = "",
+        state: CaseState | None = None,
+        cursor: str | None = None,
+        limit: int = 25,
     ) -> CasePage:
         """Newest first. search: start of the accession. cursor: `next_cursor` of the page before."""
         limit = min(max(limit, 1), PAGE_LIMIT)
@@ -224,6 +231,8 @@ class CaseService:
             preprocessing_version=score.preprocessing_version,
             label=score.output.label,
             p_malignant=score.output.p_malignant,
+            band_low=score.band[0],
+            band_high=score.band[1],
             reasons=list(score.output.reasons),
             embedding=score.output.embedding.astype("<f4").tobytes(),
             heatmap=_scaled_to_one(score.output.heatmap).astype("<f2").tobytes(),
@@ -261,6 +270,14 @@ class CaseService:
         if case is not None and case.state is CaseState.OPEN and self._cases.waiting_in(case_id) == 0:
             case.state = CaseState.SCORED
             case.version += 1
+
+    def label_counts(self, cases: list[Case]) -> dict[UUID, dict[PredictionLabel, int]]:
+        """How many cells of each case carry which label, by their newest predictions."""
+        return self._cases.label_counts([case.id for case in cases])
+
+    def state_counts(self, who: Identity, search: str = "") -> dict[CaseState, int]:
+        """How many cases of the site match a search, by state."""
+        return self._cases.state_counts(who.site_id, search)
 
     def latest_predictions(self, cells: list[Cell]) -> dict[UUID, Prediction]:
         return self._cases.latest_predictions([cell.id for cell in cells])

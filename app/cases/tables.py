@@ -89,7 +89,7 @@ class Cell(Base):
 class Prediction(Base):
     """What one version of a model said of one cell. Rows are added, never changed.
 
-    embedding: float32, little-endian. heatmap: (side, side) float16, little-endian. latency_ms: from the
+    band_low, band_high: the model's indeterminate band of p_malignant when it said so. embedding: float32, little-endian. heatmap: (side, side) float16, little-endian. latency_ms: from the
     hand-over to the engine to its answer.
     """
 
@@ -104,6 +104,8 @@ class Prediction(Base):
     preprocessing_version: Mapped[int]
     label: Mapped[PredictionLabel] = mapped_column(one_of(PredictionLabel, "prediction_label"))
     p_malignant: Mapped[float | None] = mapped_column(sa.Double)
+    band_low: Mapped[float] = mapped_column(sa.Double)
+    band_high: Mapped[float] = mapped_column(sa.Double)
     reasons: Mapped[list[str]] = mapped_column(sa.JSON)
     embedding: Mapped[bytes] = mapped_column(deferred=True)
     heatmap: Mapped[bytes] = mapped_column(deferred=True)

@@ -54,7 +54,9 @@ class IdempotencyService:
             yet. BadRequest: the key is empty or too long.
         """
         if not 0 < len(key) <= MAX_KEY_CHARACTERS:
-            raise BadRequest(f"Expected an Idempotency-Key of 1 to {MAX_KEY_CHARACTERS} characters, got {len(key)}.")
+            raise BadRequest(
+                f"Expected an Idempotency-Key of 1 to {MAX_KEY_CHARACTERS} characters, got {len(key)}."
+            )
         row = self._answers.find(caller_id, key)
         if row is None:
             return self._first(caller_id, key, request_sha256)

@@ -8,7 +8,7 @@ from app.inference.inference_protocol import Message
 from models.classifier import CellOutput, PredictionLabel
 
 
-def message_of(outputs: list[CellOutput], **parameters: str | int) -> Message:
+def message_of(outputs: list[CellOutput], **parameters: str | float) -> Message:
     """What the engine process answers for a batch."""
     return Message(
         tensors={

@@ -28,11 +28,12 @@ class DecoderPool:
     """Runs `app.inference.upload` in a few children, each with limits of time and memory."""
 
     def __init__(self, processes: int | None = None) -> None:
+        self._processes = processes or min(4, os.cpu_count() or 1)
         # A fork server starts from a clean process: quick to refill, and no child inherits a thread or a socket.
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["app.inference.upload"])
         self._pool = ProcessPool(
-            max_workers=processes or min(4, os.cpu_count() or 1),
+            max_workers=self._processes,
             max_tasks=TASKS_PER_PROCESS,
             initializer=_limit_child,
             context=context,
@@ -66,14 +67,23 @@ class DecoderPool:
             raise _unreadable("its decoder gave up") from died
         return result
 
+    def warm_up(self) -> None:
+        """Start the children now; the first upload should not wait for their imports."""
+        for _ in range(self._processes):
+            self._pool.schedule(_nothing)
+
     def close(self) -> None:
         """Stop the children."""
-        self._pool.stop()
+        self._pool.stop()  # type: ignore[no-untyped-call] # pebble leaves it unannotated
         self._pool.join(timeout=5)
 
 
 def _unreadable(why: str) -> FileRefused:
     return FileRefused(ImageRefused(RefusalCode.IMAGE_UNREADABLE, f"The file could not be read: {why}."))
+
+
+def _nothing() -> None:
+    """A task that only needs a running child."""
 
 
 def _limit_child() -> None:

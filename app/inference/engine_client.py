@@ -60,18 +60,24 @@ class EngineClient:
         )
         body, headers = encode(request, "inputs")
         started = time.perf_counter()
-        response = await self._http.post(f"{_path(model)}/infer", content=body, headers=headers, timeout=timeout_s)
+        response = await self._http.post(
+            f"{_path(model)}/infer", content=body, headers=headers, timeout=timeout_s
+        )
         _check(response)
         latency_ms = (time.perf_counter() - started) * 1000
         try:
             answer = decode(response.content, response.headers.get(HEADER_LENGTH), "outputs")
             outputs = outputs_of(answer)
-            engine, version = str(answer.parameters["engine"]), int(answer.parameters["preprocessing_version"])
+            engine, version = (
+                str(answer.parameters["engine"]),
+                int(answer.parameters["preprocessing_version"]),
+            )
+            band = float(answer.parameters["band_low"]), float(answer.parameters["band_high"])
         except (MalformedMessage, KeyError, ValueError) as broken:
             raise ScoreFailed(f"The engine's answer cannot be read: {broken}") from broken
         if answer.parameters.get("sha256") != model.sha256 or len(outputs) != len(questions):
             raise ScoreFailed("The engine's answer does not belong to the question.")
-        return [Score(output, model, engine, version, latency_ms) for output in outputs]
+        return [Score(output, model, engine, version, band, latency_ms) for output in outputs]
 
     async def close(self) -> None:
         await self._http.aclose()

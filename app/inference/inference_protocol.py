@@ -14,7 +14,11 @@ import numpy.typing as npt
 
 HEADER_LENGTH = "inference-header-content-length"
 
-_DATATYPES = {"UINT8": np.dtype("u1"), "FP32": np.dtype("<f4"), "FP64": np.dtype("<f8")}
+_DATATYPES: dict[str, np.dtype[Any]] = {
+    "UINT8": np.dtype("u1"),
+    "FP32": np.dtype("<f4"),
+    "FP64": np.dtype("<f8"),
+}
 _NAMES = {dtype: name for name, dtype in _DATATYPES.items()}
 
 Tensor = npt.NDArray[Any]
@@ -83,4 +87,6 @@ def decode(body: bytes, header_length: str | None, side: str) -> Message:
     except (KeyError, TypeError, ValueError, AttributeError) as broken:
         if isinstance(broken, MalformedMessage):
             raise
-        raise MalformedMessage(f"Expected a message of the Open Inference Protocol v2: {broken!r}.") from broken
+        raise MalformedMessage(
+            f"Expected a message of the Open Inference Protocol v2: {broken!r}."
+        ) from broken

@@ -21,7 +21,9 @@ class _Place:
     """One waiting cell. answer: cancelled when the asker gives up, and then skipped."""
 
     question: Question
-    answer: "asyncio.Future[Score]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    answer: "asyncio.Future[Score]" = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
 
 
 class MicroBatcher:
@@ -66,7 +68,9 @@ class MicroBatcher:
         try:
             return await asyncio.wait_for(place.answer, deadline_s)
         except TimeoutError as late:
-            raise Overloaded(f"No answer within {deadline_s:g} s. Send again later.", retry_after_s=2) from late
+            raise Overloaded(
+                f"No answer within {deadline_s:g} s. Send again later.", retry_after_s=2
+            ) from late
 
     async def _open_lanes(self, model: ModelRef) -> None:
         while True:

@@ -27,12 +27,15 @@ class Question:
 
 @dataclass(frozen=True)
 class Score:
-    """An answer. model: the one that computed it. latency_ms: hand-over to answer."""
+    """An answer. model: the one that computed it. band: its indeterminate band of p_malignant, (low, high).
+    latency_ms: hand-over to answer.
+    """
 
     output: CellOutput
     model: ModelRef
     engine: str
     preprocessing_version: int
+    band: tuple[float, float]
     latency_ms: float
 
 

@@ -27,7 +27,13 @@ class EngineSupervisor:
     def __init__(self, arguments: list[str], first: ModelRef) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="leukolens-"))
         self._socket = self._folder / "engine.sock"
-        self._arguments = [*arguments, "--socket", str(self._socket), "--first", f"{first.name}/{first.version}@{first.sha256}"]
+        self._arguments = [
+            *arguments,
+            "--socket",
+            str(self._socket),
+            "--first",
+            f"{first.name}/{first.version}@{first.sha256}",
+        ]
         self._client = EngineClient(self.url)
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
@@ -82,7 +88,9 @@ class EngineSupervisor:
                 break
             silent = 0 if await self._client.live() else silent + 1
         await self._end()
-        log.warning("engine_ended", pid=process.pid, status=process.returncode, silent_checks=silent, came_up=came_up)
+        log.warning(
+            "engine_ended", pid=process.pid, status=process.returncode, silent_checks=silent, came_up=came_up
+        )
         return came_up
 
     async def _wait_until_ready(self, process: asyncio.subprocess.Process) -> bool:

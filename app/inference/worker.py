@@ -55,7 +55,12 @@ class Models:
         with self._loading:
             if model.sha256 not in self._loaded:
                 classifier = Classifier.open(self._folder(model), self._engine, model.sha256)
-                log.info("model_loaded", model=classifier.bundle.id, sha256=model.sha256, engine=classifier.engine.name)
+                log.info(
+                    "model_loaded",
+                    model=classifier.bundle.id,
+                    sha256=model.sha256,
+                    engine=classifier.engine.name,
+                )
                 self._loaded[model.sha256] = classifier
                 while len(self._loaded) > LOADED_AT_ONCE:
                     self._loaded.popitem(last=False)
@@ -111,7 +116,9 @@ def create_worker(stores: Sequence[Path], engine: EngineName, first: ModelRef | 
     async def infer(request: Request) -> Response:
         message = decode(await request.body(), request.headers.get(HEADER_LENGTH), "inputs")
         model = _model_of(request, str(message.parameters.get("sha256", "")))
-        body, headers = await asyncio.get_running_loop().run_in_executor(threads, _answer, models, model, message)
+        body, headers = await asyncio.get_running_loop().run_in_executor(
+            threads, _answer, models, model, message
+        )
         return Response(body, headers=headers)
 
     return Starlette(
@@ -148,7 +155,9 @@ def _answer(models: Models, model: ModelRef, message: Message) -> tuple[bytes, d
     classifier = models.get(model)
     cells, measured = message.tensors["cell"], message.tensors["measurements"]
     if cells.shape[1:] != (450, 450, 3) or measured.shape != (len(cells), len(MEASUREMENTS)):
-        raise MalformedMessage(f"Expected (n, 450, 450, 3) and (n, {len(MEASUREMENTS)}), got {cells.shape}, {measured.shape}.")
+        raise MalformedMessage(
+            f"Expected (n, 450, 450, 3) and (n, {len(MEASUREMENTS)}), got {cells.shape}, {measured.shape}."
+        )
     measurements = [dict(zip(MEASUREMENTS, map(float, row), strict=True)) for row in measured]
     outputs = classifier.classify(list(cells), measurements)
     reply = message_of(
@@ -156,11 +165,13 @@ def _answer(models: Models, model: ModelRef, message: Message) -> tuple[bytes, d
         sha256=classifier.bundle.sha256,
         engine=classifier.engine.name,
         preprocessing_version=classifier.bundle.manifest.preprocessing.version,
+        band_low=classifier.bundle.manifest.band.low,
+        band_high=classifier.bundle.manifest.band.high,
     )
     return encode(reply, "outputs", model_name=model.name, model_version=model.version)
 
 
-def exit_with_parent() -> None:
+def end_with_parent() -> None:
     """End this process when its standard input closes: the parent died, however it died."""
 
     def watch() -> None:

@@ -18,7 +18,9 @@ class RegistryRepository:
 
     def models(self) -> list[RegisteredModel]:
         return list(
-            self._session.scalars(sa.select(RegisteredModel).order_by(RegisteredModel.name, RegisteredModel.registered_at))
+            self._session.scalars(
+                sa.select(RegisteredModel).order_by(RegisteredModel.name, RegisteredModel.registered_at)
+            )
         )
 
     def model(self, name: str, version: str) -> RegisteredModel | None:

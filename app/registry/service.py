@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -12,8 +13,16 @@ from app.errors import BadRequest, Conflict, NotFound
 from app.inference.scorer import ModelRef
 from app.registry.repository import RegistryRepository
 from app.registry.tables import Activation, RegisteredModel
-from models.bundle import Bundle, BundleRefused, read_bundle
-from models.preprocessing import Preprocessing
+from models.bundle import MANIFEST, Bundle, BundleRefused, Manifest, read_bundle
+
+
+@dataclass(frozen=True)
+class Activated:
+    """A registered model and whether it answers now, or did before."""
+
+    model: RegisteredModel
+    active: bool
+    was_active: bool
 
 
 class RegistryService:
@@ -95,6 +104,31 @@ class RegistryService:
             raise Conflict("There is no earlier model to go back to.")
         return self.activate(f"{before[0].name}/{before[0].version}", by=by)
 
+    def overview(self) -> list["Activated"]:
+        """Every registered model, with where it stands."""
+        history = self._registry.activations()
+        active = history[0][1].id if history else None
+        once = {row.id for _, row in history}
+        return [Activated(row, row.id == active, row.id in once) for row in self._registry.models()]
+
+    def entry(self, name: str, version: str) -> "Activated":
+        """One registered model.
+
+        Raises:
+            NotFound: it is not registered.
+        """
+        for entry in self.overview():
+            if (entry.model.name, entry.model.version) == (name, version):
+                return entry
+        raise NotFound(f"There is no model {name}/{version}.")
+
+    def manifest_or_none(self, entry: "Activated") -> Manifest | None:
+        """The manifest of a registered model, or None when its bundle is gone or altered."""
+        try:
+            return self.manifest(_ref(entry.model))
+        except (NotFound, BundleRefused):
+            return None
+
     def models(self) -> list[RegisteredModel]:
         return self._registry.models()
 
@@ -116,9 +150,9 @@ class RegistryService:
         except BundleRefused as refused:
             raise Conflict(f"{name}/{version} does not verify: {refused}") from refused
 
-    def recipe(self, model: ModelRef) -> Preprocessing:
-        """How a model cuts and normalises a cell. Verified once, then remembered: a digest never changes."""
-        return _recipe(self._folder(model.name, model.version), model.sha256)
+    def manifest(self, model: ModelRef) -> Manifest:
+        """What a model says of itself. Verified once, then remembered: a digest never changes."""
+        return _manifest(self._folder(model.name, model.version), model.sha256)
 
     def _register(self, name: str, version: str) -> RegisteredModel:
         bundle = read_bundle(self._folder(name, version))
@@ -131,11 +165,7 @@ class RegistryService:
         return row
 
     def _folder(self, name: str, version: str) -> Path:
-        for store in self._stores:
-            folder = store / name / version
-            if (folder / "manifest.json").is_file():
-                return folder
-        raise NotFound(f"No store holds {name}/{version}. Import it with `leukolens models import FOLDER`.")
+        return bundle_folder(self._stores, name, version)
 
     def _on_disk(self) -> list[tuple[str, str]]:
         found = {
@@ -147,8 +177,8 @@ class RegistryService:
 
 
 @lru_cache(maxsize=32)
-def _recipe(folder: Path, sha256: str) -> Preprocessing:
-    return read_bundle(folder, expected_sha256=sha256).manifest.preprocessing
+def _manifest(folder: Path, sha256: str) -> Manifest:
+    return read_bundle(folder, expected_sha256=sha256).manifest
 
 
 def split_id(model_id: str) -> tuple[str, str]:
@@ -161,6 +191,19 @@ def split_id(model_id: str) -> tuple[str, str]:
     if not (name and slash and version) or "/" in version or ".." in model_id:
         raise BadRequest(f"Expected NAME/VERSION such as vgg16-cnmc/0.1.0, got {model_id!r}.")
     return name, version
+
+
+def bundle_folder(stores: Sequence[Path], name: str, version: str) -> Path:
+    """Where a bundle lies.
+
+    Raises:
+        NotFound: in none of the stores.
+    """
+    for store in stores:
+        folder = store / name / version
+        if (folder / MANIFEST).is_file():
+            return folder
+    raise NotFound(f"No store holds {name}/{version}. Import it with `leukolens models import FOLDER`.")
 
 
 def _ref(row: RegisteredModel) -> ModelRef:

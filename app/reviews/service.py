@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts.permissions import Identity
 from app.cases.repository import CaseRepository, new_id
-from app.cases.tables import CaseState, Cell, CellState
+from app.cases.tables import Case, CaseState, Cell, CellState
 from app.errors import BadRequest, Conflict, NotFound
 from app.reviews.repository import ReviewRepository
 from app.reviews.tables import Review, Verdict
@@ -63,7 +63,9 @@ class ReviewService:
         try:
             self._reviews.add(review)
         except IntegrityError as raced:
-            raise Conflict("Somebody gave a verdict on this cell in the same moment. Look at it first.") from raced
+            raise Conflict(
+                "Somebody gave a verdict on this cell in the same moment. Look at it first."
+            ) from raced
         case = self._cases.case_for_update(who.site_id, cell.case_id)
         if case is not None and case.state is CaseState.SCORED:
             case.state = CaseState.IN_REVIEW
@@ -73,6 +75,10 @@ class ReviewService:
     def history(self, cell: Cell) -> list[Review]:
         """Oldest first."""
         return self._reviews.of_cell(cell.id)
+
+    def judged_counts(self, cases: list[Case]) -> dict[UUID, int]:
+        """How many cells of each case have a verdict."""
+        return self._reviews.judged_counts([case.id for case in cases])
 
     def latest(self, cells: list[Cell]) -> dict[UUID, Review]:
         """The newest verdict of each cell that has one."""

@@ -1,1 +1,11 @@
 """The HTML skin: pages, their typed contexts, templates and static files."""
+
+from fastapi import APIRouter
+
+from app.web import account_pages, case_pages, model_pages
+from app.web.error_page import render_error_page
+from app.web.rendering import STATIC_DIR
+
+ROUTERS: tuple[APIRouter, ...] = (case_pages.router, model_pages.router, account_pages.router)
+
+__all__ = ["ROUTERS", "STATIC_DIR", "render_error_page"]

@@ -14,7 +14,7 @@ class _Property(NamedTuple):
 
 PROPERTIES: Final[dict[str, _Property]] = {
     "area_px2": _Property("Area", "px²", 0),
-    "equivalent_diameter_px": _Property("Diameter of the circle of equal area", "px", 1),
+    "equivalent_diameter_px": _Property("Diameter of an equal circle", "px", 1),
     "perimeter_px": _Property("Perimeter", "px", 0),
     "width_px": _Property("Width", "px", 0),
     "height_px": _Property("Height", "px", 0),
@@ -22,7 +22,7 @@ PROPERTIES: Final[dict[str, _Property]] = {
     "solidity": _Property("Solidity, 1 has no dents", "", 3),
     "aspect_ratio": _Property("Short side over long side", "", 3),
     "dark_share": _Property("Share of dark area", "", 3),
-    "dark_contrast": _Property("Contrast of dark and bright area", "grey levels", 1),
+    "dark_contrast": _Property("Contrast, dark to bright", "grey levels", 1),
     "sharpness": _Property("Sharpness", "", 1),
     "gradient_mean": _Property("Texture, mean gradient", "", 1),
     "red_mean": _Property("Mean red", "of 255", 0),

@@ -1,6 +1,6 @@
 """What each page needs to be drawn: one frozen dataclass per template, its fields the template's variables.
 
-Plain values only. A door fills one of these from what its service returned and gives it to `rendering.render`.
+Plain values only. A door fills one from what its service returned and gives it to `rendering.render`.
 Times may be naive: they are read as UTC. Probabilities and shares are 0..1.
 """
 
@@ -281,7 +281,8 @@ class MeasurementRow:
 class CellResult:
     """The part of the cell page that changes when the cell is scored.
 
-    `crop_px` is the side of the square the network saw, None where there is no such crop.
+    `crop_px` is the side of the square the network saw, None where there is no such crop; it is cut
+    around the cell, or from the picture's middle.
     `refusal` is set when the state is refused; `failure` is a sentence when it is failed.
     """
 
@@ -291,6 +292,7 @@ class CellResult:
     quality: tuple[Note, ...]
     measurements: tuple[MeasurementRow, ...]
     crop_px: int | None
+    crop_follows_cell: bool = False
     refusal: Refusal | None = None
     failure: str | None = None
     drawn: bool = False

@@ -3,51 +3,12 @@
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from app.accounts.permissions import Role
+from app.cases.tables import CaseState, CellState
+from app.reviews.tables import Verdict as VerdictKind
+from models.classifier import PredictionLabel
 
-class PredictionLabel(StrEnum):
-    """What the machine says about one cell."""
-
-    MALIGNANT = "malignant"
-    HEALTHY = "healthy"
-    INDETERMINATE = "indeterminate"
-    NOT_ASSESSABLE = "not_assessable"
-
-
-class VerdictKind(StrEnum):
-    """What a person says about one cell."""
-
-    MALIGNANT_LYMPHOBLAST = "malignant_lymphoblast"
-    NORMAL_PRECURSOR = "normal_precursor"
-    UNCERTAIN = "uncertain"
-    OTHER_OR_ARTEFACT = "other_or_artefact"
-
-
-class CellState(StrEnum):
-    """How far one cell has come."""
-
-    WAITING = "waiting"
-    SCORED = "scored"
-    REFUSED = "refused"
-    FAILED = "failed"
-
-
-class CaseState(StrEnum):
-    """How far one case has come."""
-
-    OPEN = "open"
-    SCORED = "scored"
-    IN_REVIEW = "in_review"
-    SIGNED = "signed"
-    AMENDED = "amended"
-    RETRACTED = "retracted"
-
-
-class Role(StrEnum):
-    """What an account may do."""
-
-    VIEWER = "viewer"
-    REVIEWER = "reviewer"
-    ADMIN = "admin"
+__all__ = ["CaseState", "CellState", "PredictionLabel", "Role", "VerdictKind"]
 
 
 class ModelState(StrEnum):
@@ -83,8 +44,10 @@ LABEL_WORDS: Final[dict[PredictionLabel, str]] = {
 }
 
 LABEL_SENTENCES: Final[dict[PredictionLabel, str]] = {
-    PredictionLabel.MALIGNANT: "To the model, this cell is closer to the malignant B-lymphoblasts it learned from.",
-    PredictionLabel.HEALTHY: "To the model, this cell is closer to the normal B-lymphoid precursors it learned from.",
+    PredictionLabel.MALIGNANT: "To the model, this cell is more like the malignant B-lymphoblasts "
+    "it learned from.",
+    PredictionLabel.HEALTHY: "To the model, this cell is more like the normal B-lymphoid precursors "
+    "it learned from.",
     PredictionLabel.INDETERMINATE: "The model does not place this cell in either class.",
     PredictionLabel.NOT_ASSESSABLE: "The model gives no probabilities for this picture.",
 }
@@ -109,9 +72,6 @@ CASE_STATE_WORDS: Final[dict[CaseState, str]] = {
     CaseState.OPEN: "Open",
     CaseState.SCORED: "Scored",
     CaseState.IN_REVIEW: "In review",
-    CaseState.SIGNED: "Signed",
-    CaseState.AMENDED: "Amended",
-    CaseState.RETRACTED: "Retracted",
 }
 
 ROLE_WORDS: Final[dict[Role, str]] = {Role.VIEWER: "Viewer", Role.REVIEWER: "Reviewer", Role.ADMIN: "Admin"}
@@ -136,7 +96,7 @@ WHAT_TO_DO: Final[dict[str, str]] = {
     "image_not_segmented": "Segment the cell first: every pixel outside the cell must be black.",
     "image_empty": "The picture is black throughout. Check what the segmentation wrote.",
     "payload_too_large": "Save the 450x450 cell as PNG: that stays well under the limit.",
-    "unsupported_media_type": "Upload BMP, PNG, TIFF, lossless WebP or JPEG. Content counts, not the file name.",
+    "unsupported_media_type": "Upload BMP, PNG, TIFF, lossless WebP or JPEG. The file name does not count.",
     "method_not_allowed": "Go back to the page you came from and use its buttons.",
     "not_authenticated": "Sign in, then open this page again.",
     "not_allowed": "Ask an admin of your site if you need this. Your role does not include it.",
@@ -155,3 +115,31 @@ def what_to_do(code: str) -> str:
     return WHAT_TO_DO.get(
         code, "Go back and try once more. If it happens again, give your admin the code below."
     )
+
+
+REFUSAL_TITLES: Final[dict[str, str]] = {
+    "image_unreadable": "The file cannot be read",
+    "image_wrong_size": "Another size than expected",
+    "image_not_segmented": "No black background",
+    "image_empty": "No cell in the picture",
+    "payload_too_large": "The file is too large",
+    "unsupported_media_type": "Not an accepted image format",
+}
+
+
+def refusal_title(code: str) -> str:
+    """Why a file was refused, in a few words."""
+    return REFUSAL_TITLES.get(code, "Refused")
+
+
+REMARKS: Final[dict[str, str]] = {
+    "inside_indeterminate_band": "The probability lies inside the indeterminate band of this model.",
+    "jpeg_artefacts_possible": "The file is a JPEG. Compression changes the texture the model reads.",
+    "cell_touches_the_frame": "The cell touches the frame of the picture, so a part of it may be missing.",
+    "several_separate_parts": "There are several separate parts. The model expects one cell.",
+}
+
+
+def remark(code: str) -> str:
+    """A reason or quality remark in a sentence."""
+    return REMARKS.get(code, code.replace("_", " ").capitalize() + ".")

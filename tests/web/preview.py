@@ -5,7 +5,7 @@ Screenshots at 1280 and 390 px, light and dark, under the same content security 
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -73,7 +73,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Content-Security-Policy", POLICY)
         self.end_headers()
-        self.wfile.write(body)
+        with suppress(BrokenPipeError):  # the tab went on to the next page
+            self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         """Stay quiet."""

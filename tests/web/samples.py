@@ -1,5 +1,6 @@
 """One sample context for every page and partial, the awkward ones included, and the address it stands at."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -106,7 +107,7 @@ _MALIGNANT_P = {
 
 def tile(position: int, scored: bool = True) -> Tile:
     if not scored:
-        return Tile(cell_id(position), position, CellState.WAITING, None, None, None)
+        return Tile(cell_id(position), position, CellState.STORED, None, None, None)
     label = _label(position)
     malignant = None
     if label is not PredictionLabel.NOT_ASSESSABLE:
@@ -116,9 +117,12 @@ def tile(position: int, scored: bool = True) -> Tile:
 
 
 def gallery(cells: int, scored: int) -> Gallery:
+    tiles = tuple(tile(position, position <= scored) for position in range(1, cells + 1))
+    labels = Counter(shown.label for shown in tiles if shown.label)
+    verdicts = Counter(shown.verdict or "none" for shown in tiles)
     return Gallery(
         case_id=CASE_ID,
-        tiles=tuple(tile(position, position <= scored) for position in range(1, cells + 1)),
+        tiles=tiles,
         refused=(
             RefusedCell(
                 12,
@@ -133,10 +137,8 @@ def gallery(cells: int, scored: int) -> Gallery:
         cells=cells,
         waiting=cells - scored,
         failed=0,
-        labels=LabelCounts(malignant=21, healthy=8, indeterminate=6, not_assessable=2),
-        verdicts=VerdictCounts(
-            malignant_lymphoblast=9, normal_precursor=6, uncertain=6, other_or_artefact=3, none=13
-        ),
+        labels=LabelCounts(**labels),
+        verdicts=VerdictCounts(**verdicts),
     )
 
 
@@ -196,7 +198,7 @@ def not_assessable() -> CellResult:
     )
 
 
-WAITING = CellResult(cell_id(7), CellState.WAITING, None, (), (), None)
+WAITING = CellResult(cell_id(7), CellState.STORED, None, (), (), None)
 REFUSED = CellResult(
     cell_id(7),
     CellState.REFUSED,
@@ -354,7 +356,7 @@ def samples() -> tuple[Sample, ...]:
             "cases",
             replace(
                 _chrome("/cases"),
-                environment_warning="This server speaks http without encryption. Keep it in a closed network.",
+                environment_warning="This server speaks http without encryption. Closed networks only.",
             ),
             cases,
         ),
@@ -367,6 +369,11 @@ def samples() -> tuple[Sample, ...]:
         Sample("case-live", _chrome(f"/cases/{CASE_ID}?live"), case_page(gallery(14, 6))),
         Sample("case-tiles", _chrome(f"/cases/{CASE_ID}/tiles"), GalleryPartial(gallery(14, 7))),
         Sample("cell", _chrome(cell), cell_page(result(), panel())),
+        Sample(
+            "cell-crop-follows",
+            _chrome(f"{cell}?follows"),
+            cell_page(replace(result(), crop_follows_cell=True, drawn=True), panel()),
+        ),
         Sample(
             "cell-indeterminate",
             replace(_chrome(f"{cell}?band"), flash=Flash(Tone.GOOD, "Three cells were stored.")),
@@ -381,7 +388,11 @@ def samples() -> tuple[Sample, ...]:
             ),
         ),
         Sample("cell-waiting", _chrome(f"{cell}?waiting"), cell_page(WAITING, panel(()))),
-        Sample("cell-refused", _chrome(f"{cell}?refused"), cell_page(REFUSED, panel(()))),
+        Sample(
+            "cell-refused",
+            _chrome(f"{cell}?refused"),
+            cell_page(REFUSED, replace(panel(()), blocked="A refused picture gets no verdict.")),
+        ),
         Sample("cell-failed", _chrome(f"{cell}?failed"), cell_page(FAILED, panel(()))),
         Sample("cell-result", _chrome(f"{cell}/result"), ResultPartial(result())),
         Sample("cell-verdict", _chrome(f"{cell}/verdict"), VerdictPartial(replace(panel(), just_saved=True))),

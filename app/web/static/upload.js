@@ -9,6 +9,7 @@ function start(form) {
   const maxBytes = Number(form.dataset.maxBytes);
   const picturesShown = 64;
   const attempts = 6;
+  const patience = 40;  // attempts while the server says when to come again
   let entries = [];
   let sending = false;
   let caseId = form.dataset.caseId || null;
@@ -96,6 +97,7 @@ function start(form) {
     const waiting = entries.filter(toSend).length;
     at("upload-list").hidden = entries.length === 0;
     at("upload-clear").hidden = entries.length === 0 || sending;
+    at("upload-clear").textContent = caseId && !form.dataset.caseId ? "Start another case" : "Clear the list";
     const button = at("upload-send");
     button.disabled = sending || waiting === 0;
     button.textContent = waiting > 1 ? `Upload and predict ${waiting} cells` : "Upload and predict";
@@ -139,6 +141,7 @@ function start(form) {
     if (!stored.length) return;
     const address = stored.length === 1 && !form.dataset.caseId ? `/cells/${stored[0].cellId}` : `/cases/${caseId}`;
     if (!others) { location.assign(address); return; }
+    for (const entry of entries) if (entry.state === "stored") at("upload-list").append(entry.element);
     at("upload-done").hidden = false;
     at("upload-done-text").textContent = `${stored.length} stored, ${others} not. The reasons stand below.`;
     at("upload-open").href = `/cases/${caseId}`;
@@ -174,7 +177,7 @@ function start(form) {
     answer.cells.forEach((cell, index) => {
       const entry = batch.entries[index];
       entry.cellId = cell.cell_id;
-      if (cell.error) mark(entry, "refused", `${cell.error.title}. ${cell.error.detail}`);
+      if (cell.error) mark(entry, "refused", cell.error.detail);
       else mark(entry, "stored");
     });
   }
@@ -183,7 +186,7 @@ function start(form) {
     for (let attempt = 1; ; attempt += 1) {
       const answer = await once(address, key, body, headers);
       if (answer.ok) return answer.json;
-      if (!answer.again || attempt === attempts) throw new Error(answer.reason);
+      if (!answer.again || attempt >= (answer.after ? patience : attempts)) throw new Error(answer.reason);
       await countdown(answer.after ?? Math.min(2 ** attempt, 20), answer.reason);
     }
   }

@@ -1,0 +1,176 @@
+"""Upload, cases, cells and verdicts."""
+
+from typing import Annotated
+from uuid import UUID
+
+import anyio.to_thread
+from fastapi import APIRouter, Form, Query, Response
+from fastapi.responses import RedirectResponse
+
+from app.accounts.permissions import Permission
+from app.cases.intake import Target, Upload
+from app.cases.service import model_of
+from app.cases.tables import CaseState
+from app.dependencies import CurrentIdentity, RequestId, ServicesDep
+from app.errors import Conflict
+from app.guard import GuardedRoute, may
+from app.inference.upload import encode_png
+from app.reviews.service import ReviewService
+from app.reviews.tables import Verdict
+from app.web import contexts
+from app.web import page_contexts as pages
+from app.web.visit import Visit, VisitDep
+from models.drawn_cells import draw_cell
+
+RECENT_CASES = 5
+CASES_A_PAGE = 25
+SAMPLE_SEED = 1
+
+router = APIRouter(route_class=GuardedRoute, include_in_schema=False)
+
+Offset = Annotated[int, Query(ge=0, le=1_000_000, alias="cursor")]
+
+
+@router.get("/")
+@may(Permission.SEE_CASES)
+def upload_page(visit: VisitDep, case: UUID | None = None) -> Response:
+    recent = _case_rows(visit, limit=RECENT_CASES)[0]
+    page = pages.UploadPage(
+        can_upload=visit.may(Permission.UPLOAD),
+        newcomer=not recent,
+        into_case=contexts.case_ref(visit.cases.case(visit.who, case)) if case else None,
+        accession="",
+        recent=recent,
+    )
+    return visit.page(page)
+
+
+@router.post("/sample")
+@may(Permission.UPLOAD, needs_engine=True)
+async def sample(services: ServicesDep, who: CurrentIdentity, request_id: RequestId) -> Response:
+    """Draw a cell and take it in like any upload; its case is marked as drawn."""
+    png = await anyio.to_thread.run_sync(lambda: encode_png(draw_cell(SAMPLE_SEED)))
+    cell, _ = await services.intake.predict(who, Upload(png), Target(drawn=True), request_id)
+    return RedirectResponse(f"/cells/{cell.id}", 303)
+
+
+@router.get("/cases")
+@may(Permission.SEE_CASES)
+def cases_page(
+    visit: VisitDep,
+    q: Annotated[str, Query(max_length=64)] = "",
+    state: str = "",
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+) -> Response:
+    wanted = next((each for each in CaseState if each == state), None)
+    rows, next_cursor = _case_rows(visit, search=q.strip(), state=wanted, cursor=cursor)
+    counts = visit.cases.state_counts(visit.who, q.strip())
+    return visit.page(contexts.cases_page(rows, counts, q, wanted, cursor, next_cursor))
+
+
+@router.get("/cases/{case_id}")
+@may(Permission.SEE_CASES)
+def case_page(visit: VisitDep, case_id: UUID, offset: Offset = 0) -> Response:
+    view = _case_view(visit, case_id)
+    return visit.page(contexts.case_page(view, offset, can_upload=visit.may(Permission.UPLOAD)))
+
+
+@router.get("/cases/{case_id}/tiles")
+@may(Permission.SEE_CASES)
+def case_tiles(visit: VisitDep, case_id: UUID, offset: Offset = 0) -> Response:
+    return visit.page(pages.GalleryPartial(contexts.gallery(_case_view(visit, case_id), offset)))
+
+
+@router.get("/cells/{cell_id}")
+@may(Permission.SEE_CASES)
+def cell_page(visit: VisitDep, cell_id: UUID) -> Response:
+    return visit.page(_cell_page(visit, cell_id))
+
+
+@router.get("/cells/{cell_id}/result")
+@may(Permission.SEE_CASES)
+def cell_result(visit: VisitDep, cell_id: UUID) -> Response:
+    return visit.page(pages.ResultPartial(_cell_page(visit, cell_id).result))
+
+
+@router.post("/cells/{cell_id}/verdict")
+@may(Permission.GIVE_VERDICT)
+def give_verdict(
+    visit: VisitDep,
+    cell_id: UUID,
+    verdict: Annotated[Verdict, Form()],
+    seen_version: Annotated[int, Form(ge=0)],
+    note: Annotated[str, Form(max_length=1000)] = "",
+) -> Response:
+    try:
+        with visit.services.database.unit_of_work() as session:
+            reviews = ReviewService(session, visit.services.now())
+            reviews.give_verdict(visit.who, cell_id, verdict, note, seen_version)
+    except Conflict as newer:
+        page = _cell_page(visit, cell_id, note=note, conflict=newer.detail)
+        return visit.page(pages.VerdictPartial(page.panel) if visit.wants_part else page, status=409)
+    if not visit.wants_part:
+        return RedirectResponse(f"/cells/{cell_id}", 303)
+    return visit.page(pages.VerdictPartial(_cell_page(visit, cell_id, just_saved=True).panel))
+
+
+def _case_rows(
+    visit: Visit,
+    *,
+    search: str = "",
+    state: CaseState | None = None,
+    cursor: str | None = None,
+    limit: int = CASES_A_PAGE,
+) -> tuple[tuple[pages.CaseRow, ...], str | None]:
+    cases = visit.cases
+    found = cases.cases(visit.who, search=search, state=state, cursor=cursor, limit=limit)
+    labels, judged = cases.label_counts(found.cases), visit.reviews.judged_counts(found.cases)
+    names = visit.accounts.names({case.created_by for case in found.cases})
+    rows = tuple(
+        contexts.case_row(
+            case, found.counts[case.id], labels[case.id], judged[case.id], names.get(case.created_by)
+        )
+        for case in found.cases
+    )
+    return rows, found.next_cursor
+
+
+def _case_view(visit: Visit, case_id: UUID) -> contexts.CaseView:
+    cases = visit.cases
+    case = cases.case(visit.who, case_id)
+    cells = cases.cells(case)
+    created_by = visit.accounts.names({case.created_by}).get(case.created_by)
+    return contexts.CaseView(
+        case, cells, cases.latest_predictions(cells), visit.reviews.latest(cells), created_by
+    )
+
+
+def _cell_page(
+    visit: Visit, cell_id: UUID, *, note: str = "", conflict: str | None = None, just_saved: bool = False
+) -> pages.CellPage:
+    cases = visit.cases
+    cell = cases.cell(visit.who, cell_id)
+    case = cases.case(visit.who, cell.case_id)
+    before, after = cases.neighbours(cell)
+    prediction = cases.latest_predictions([cell]).get(cell.id)
+    recipe = visit.registry.manifest(model_of(prediction)).preprocessing if prediction else None
+    panel = contexts.verdict_panel(
+        cell,
+        visit.reviews.history(cell),
+        after,
+        may_judge=visit.may(Permission.GIVE_VERDICT),
+        note=note,
+        conflict=conflict,
+        just_saved=just_saved,
+    )
+    return pages.CellPage(
+        case=contexts.case_ref(case),
+        position=cell.position,
+        cells=cases.counts(case).cells,
+        uploaded_at=cell.created_at,
+        image_sha256=cell.image_sha256,
+        previous_cell_id=str(before) if before else None,
+        next_cell_id=str(after) if after else None,
+        result=contexts.cell_result(case, cell, prediction, recipe),
+        panel=panel,
+    )

@@ -1,0 +1,68 @@
+"""Migrations: up, down and up again with rows in the tables, one runner at a time, no drift, both databases."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from app import schema
+from app.accounts.permissions import Role
+from app.accounts.service import AccountService
+from app.clock import utc_now
+from app.database import Database, open_database
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("postgresql"))])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'log.sqlite3'}"
+        return
+    server = sa.make_url(request.getfixturevalue("postgresql_url"))
+    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    name = f"schema_{tmp_path.name}".replace("-", "_").lower()[:60]
+    with admin.connect() as connection:
+        connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
+    yield server.set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    admin.dispose()
+
+
+def test_the_newest_revision_has_exactly_the_tables_of_the_code(url: str) -> None:
+    engine = open_database(url)
+    assert not schema.is_current(engine)
+    schema.upgrade(engine)
+    assert schema.is_current(engine)
+
+
+def test_every_revision_goes_down_and_up_again_with_rows_in_the_tables(url: str) -> None:
+    engine = open_database(url)
+    schema.upgrade(engine)
+    with Database(engine).unit_of_work() as session:
+        AccountService(session, b"secret", utc_now()).add_user(
+            "a@b.example", "A", "long enough password", Role.ADMIN
+        )
+    schema.downgrade(engine, "base")
+    assert set(sa.inspect(engine).get_table_names()) <= {"alembic_version"}
+    schema.upgrade(engine)
+    assert schema.is_current(engine)
+
+
+def test_four_runners_at_once_all_succeed_and_migrate_once(url: str) -> None:
+    code = f"from app import schema; from app.database import open_database; schema.upgrade(open_database({url!r}))"
+    runners = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(4)]
+    assert [(runner.wait(60), runner.stderr.read()) for runner in runners] == [(0, b"")] * 4
+    assert schema.is_current(open_database(url))
+
+
+def test_sqlite_keeps_its_promises(tmp_path: Path) -> None:
+    with open_database(f"sqlite:///{tmp_path / 'log.sqlite3'}").connect() as connection:
+        pragmas = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}

@@ -1,0 +1,124 @@
+"""A real server in a process of its own, started and killed by the tests."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+
+START_LIMIT_S = 60.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """`leukolens serve` on a free port. Kept data lies in `data_dir`, the log in `data_dir/server.log`."""
+
+    def __init__(self, data_dir: Path, model: str, **environment: str) -> None:
+        self.data_dir = data_dir
+        self.port = free_port()
+        self.address = f"http://localhost:{self.port}"
+        self._environment = os.environ | {
+            "LEUKOLENS_DATA_DIR": str(data_dir),
+            "LEUKOLENS_MODEL": model,
+            **environment,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+        self.client = httpx2.Client(base_url=self.address, timeout=30)
+
+    @property
+    def log(self) -> str:
+        return (self.data_dir / "server.log").read_text()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def engine_pid(self) -> int:
+        """Process id of the newest engine, from the log."""
+        return int(re.findall(r'"pid": (\d+), "event": "engine_started"', self.log)[-1])
+
+    @property
+    def setup_link(self) -> str:
+        found = re.search(r"http://\S+/setup/\S+", self.log)
+        assert found, self.log
+        return found[0]
+
+    def start(self) -> None:
+        """Start and wait until it is ready."""
+        with (self.data_dir / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "app.cli", "serve", "--port", str(self.port)],
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_LIMIT_S
+        while time.monotonic() < deadline:
+            assert self._process.poll() is None, self.log
+            try:
+                if self.client.get("/readyz").status_code == 200:
+                    return
+            except httpx2.TransportError:
+                pass
+            time.sleep(0.05)
+        raise AssertionError(f"not ready within {START_LIMIT_S} s: {self.log}")
+
+    def kill(self) -> None:
+        """SIGKILL the web process alone; its children must notice by themselves."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(10)
+
+    def stop(self) -> int:
+        """SIGTERM, as a service manager does; the exit status."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(30)
+
+    def run(self, *arguments: str, stdin: str = "") -> str:
+        """Run a `leukolens` command on the same data; its standard output."""
+        done = subprocess.run(
+            [sys.executable, "-m", "app.cli", *arguments],
+            env=self._environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout
+
+    def key(self, *scopes: str) -> dict[str, str]:
+        """Headers of a new key."""
+        options = [part for scope in scopes for part in ("--scope", scope)]
+        made = json.loads(self.run("keys", "create", "--name", "test", "--json", *options))
+        return {"Authorization": f"Bearer {made['key']}"}
+
+
+@contextmanager
+def running_server(data_dir: Path, model: str, **environment: str) -> Iterator[Server]:
+    """A started server that is gone afterwards, whatever happened to it."""
+    server = Server(data_dir, model, **environment)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.client.close()
+        if server._process is not None and server._process.poll() is None:
+            os.killpg(server.pid, signal.SIGKILL)
+            server._process.wait(10)

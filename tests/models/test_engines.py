@@ -1,0 +1,66 @@
+"""Both engines give the same probabilities on the same float16-rounded weights."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.bundle import STORE, read_bundle
+from models.classifier import Classifier
+from models.decoding import decode_cell
+from models.drawn_cells import draw_cell
+from models.engines import EngineUnavailable, open_engine
+from tests.bundles import NAME, make_bundle
+from tests.conftest import RealCell
+
+SHIPPED = STORE / "vgg16-cnmc/0.1.0"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    store = tmp_path_factory.mktemp("store")
+    make_bundle(store)
+    return store / NAME / "0.1.0"
+
+
+def test_ncnn_and_tensorflow_agree_on_drawn_cells(folder: Path) -> None:
+    cells = [draw_cell(seed) for seed in range(12)]
+    fast = Classifier.open(folder, "ncnn").classify_many(cells)
+    reference = Classifier.open(folder, "tensorflow").classify_many(cells)
+    for one, other in zip(fast, reference, strict=True):
+        assert one.p_malignant == pytest.approx(other.p_malignant, abs=1e-4)
+        np.testing.assert_allclose(
+            one.heatmap / one.heatmap.max(), other.heatmap / other.heatmap.max(), atol=1e-4
+        )
+
+
+@pytest.mark.real_data
+def test_ncnn_and_tensorflow_agree_on_real_cells_with_the_shipped_bundle(test_part: list[RealCell]) -> None:
+    cells = [decode_cell(cell.path.read_bytes()).pixels for cell in test_part[::160]]
+    fast = Classifier.open(SHIPPED, "ncnn").classify_many(cells)
+    reference = Classifier.open(SHIPPED, "tensorflow").classify_many(cells)
+    differences = [
+        abs(one.p_malignant - other.p_malignant) for one, other in zip(fast, reference, strict=True)
+    ]
+    assert max(differences) < 1e-4
+
+
+def test_one_net_shared_by_threads_gives_each_image_its_own_map(folder: Path) -> None:
+    bundle = read_bundle(folder)
+    engine = open_engine(bundle, "ncnn")
+    images = [bundle.manifest.preprocessing.prepare(draw_cell(seed))[None] for seed in range(8)]
+    alone = [engine.maps(image) for image in images]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(engine.maps, images * 5))
+    for index, found in enumerate(together):
+        np.testing.assert_array_equal(found, alone[index % 8])
+
+
+def test_ncnn_says_what_it_cannot_run(folder: Path) -> None:
+    bundle = read_bundle(folder)
+    other = bundle.manifest.architecture.model_copy(update={"name": "xception"})
+    manifest = bundle.manifest.model_copy(update={"architecture": other})
+    bundle = type(bundle)(manifest, bundle.sha256, bundle.weights, (), "")
+    with pytest.raises(EngineUnavailable, match="LEUKOLENS_ENGINE=tensorflow"):
+        open_engine(bundle, "ncnn")
