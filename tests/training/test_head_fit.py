@@ -11,7 +11,7 @@ MALIGNANT = np.arange(90) < 50
 FEATURES = (RNG.gamma(2.0, size=(90, 8)) + MALIGNANT[:, None]).astype(np.float32)
 MEASURED = (RNG.normal(size=(90, len(MEASUREMENTS))) * 50 + 20 * MALIGNANT[:, None]).astype(np.float32)
 GROUPS = [f"{'m' if side else 'h'}{i % 5}" for i, side in enumerate(MALIGNANT)]
-HEAD = fit_head(FEATURES, MEASURED, MALIGNANT, GROUPS, head_penalty=1.0, fusion_penalty=1.0)
+HEAD = fit_head(FEATURES, MEASURED, MALIGNANT, GROUPS, penalty=1.0)
 
 
 def test_the_margin_of_many_cells_is_what_the_served_head_gives_for_each() -> None:
