@@ -12,9 +12,9 @@ from models.classifier import Classifier
 from models.drawn_cells import draw_cell
 from models.engines import EngineName, open_engine
 from models.head import HeadSpec
-from models.measurements import MEASUREMENTS
 from training.calibrate import fit_band, fit_calibration, probabilities
 from training.features import rounded
+from training.head_fit import FUSED
 from training.runs import FINAL, Run
 
 GOLDEN_CELLS = 4
@@ -78,7 +78,7 @@ def candidate(
             pooling="cell_mean_deviation",
             dense_layers=1,
             embedding_length=weights["head__dense1__kernel"].shape[0],
-            fusion=MEASUREMENTS,
+            fusion=FUSED,
         ),
         calibration=calibrated.calibration,
         band=calibrated.band,

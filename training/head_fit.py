@@ -6,9 +6,16 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
+from models.measurements import MEASUREMENTS
 from models.preprocessing import Floats
 from training.initial_weights import Weights
 from training.sampling import balanced_weights
+
+FUSED = tuple(name for name in MEASUREMENTS if name not in ("main_part_share", "frame_share"))
+"""Measurements the head reads. Left out are two that tell of the segmentation, nearly constant here: one cell
+cut off by its frame would lie sixty deviations out."""
+
+_COLUMNS = [MEASUREMENTS.index(name) for name in FUSED]
 
 EMBEDDING_FLOOR = 0.05
 """Smallest scale of an embedding value, where 1 is a channel's mean: a nearly silent channel stays silent."""
@@ -36,8 +43,9 @@ def fit_head(
         dense layer, the measurements' is kept as `fusion__mean` and `fusion__scale`.
     """
     mean, scale = standard(features, EMBEDDING_FLOOR)
-    fusion_mean, fusion_scale = standard(measurements, MEASUREMENT_FLOOR)
-    inputs = np.hstack([(features - mean) / scale, (measurements - fusion_mean) / fusion_scale])
+    fused = measurements[:, _COLUMNS]
+    fusion_mean, fusion_scale = standard(fused, MEASUREMENT_FLOOR)
+    inputs = np.hstack([(features - mean) / scale, (fused - fusion_mean) / fusion_scale])
     weights = balanced_weights(malignant, groups) * len(malignant)
     model = LogisticRegression(C=1.0 / penalty, max_iter=2000).fit(inputs, malignant, sample_weight=weights)
     slope, fusion = np.split(model.coef_[0], [features.shape[1]])
@@ -55,7 +63,8 @@ def fit_head(
 def head_margin(features: Floats, measurements: Floats, head: Weights) -> npt.NDArray[np.float64]:
     """l_malignant - l_healthy of many cells at once: (n, d), (n, m) -> (n,)."""
     logits = features @ head["head__dense1__kernel"] + head["head__dense1__bias"]
-    logits = logits + ((measurements - head["fusion__mean"]) / head["fusion__scale"]) @ head["fusion__kernel"]
+    fused = (measurements[:, _COLUMNS] - head["fusion__mean"]) / head["fusion__scale"]
+    logits = logits + fused @ head["fusion__kernel"]
     return np.asarray(logits[:, 0] - logits[:, 1], np.float64)
 
 

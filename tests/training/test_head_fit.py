@@ -3,7 +3,7 @@ import pytest
 
 from models.head import Head, HeadSpec
 from models.measurements import MEASUREMENTS
-from training.head_fit import fit_head, head_margin
+from training.head_fit import FUSED, fit_head, head_margin
 from training.sampling import balanced_weights, draw
 
 RNG = np.random.default_rng(5)
@@ -15,9 +15,7 @@ HEAD = fit_head(FEATURES, MEASURED, MALIGNANT, GROUPS, penalty=1.0)
 
 
 def test_the_margin_of_many_cells_is_what_the_served_head_gives_for_each() -> None:
-    spec = HeadSpec(
-        pooling="cell_mean_deviation", dense_layers=1, embedding_length=8, fusion=tuple(MEASUREMENTS)
-    )
+    spec = HeadSpec(pooling="cell_mean_deviation", dense_layers=1, embedding_length=8, fusion=FUSED)
     head = Head(spec, dict(HEAD))
     inside = np.ones((2, 2), np.float32)
     # Four channels that are m - d and m + d over the cell have mean m and deviation d.
