@@ -86,7 +86,7 @@ def candidate(
             data="C-NMC 2019, part of the training set; licence CC BY 3.0 as second-hand sources state it",
             citation=CITATION,
             data_fingerprint=run.inputs.fingerprint,
-            split=f"frozen, by leak group: {parts}; fitted on train, calibrated on val, judged on test",
+            split=f"frozen, by leak group: {parts}; fitted on train, penalty and calibration from val, test judged",
             starting_weights=STARTING_WEIGHTS if run.inputs.init != "random" else "random",
             command=command,
             cells=len(split.train) + len(split.val),

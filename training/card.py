@@ -16,6 +16,8 @@ LIMITS = """\
 - Few people stand behind the figures: the intervals are over leak groups (a person, duplicates merged), not
   over cells. Read the intervals, not the values.
 - The last block was trained on patches of the train part's cells, and the head on the same cells.
+- Depth, pooling and what is subtracted were chosen on out-of-fold figures over all cells, the test part's among
+  them, before this run; the head's penalty on the val part. The test part was classified once, at the end.
 - Probabilities are calibrated at the prevalence stated above, on few subjects; elsewhere they are off."""
 
 ROWS = {
@@ -67,7 +69,7 @@ deviation of the last map over the positions inside the cell ({manifest.head.emb
 linear layer on them, and a linear term on {len(manifest.head.fusion)} measurements.
 One pass, no averaging over rotations.
 
-p_malignant = sigmoid({calibration.slope:.4f} x (l_malignant - l_healthy) + {calibration.intercept:+.4f}),
+p_malignant = sigmoid({calibration.slope:.4f} x (l_malignant - l_healthy) {calibration.intercept:+.4f}),
 calibrated at {calibration.malignant_prevalence:.1%} malignant cells. Between {band.low} and {band.high} a
 prediction is `indeterminate`. The figures below count every cell at 0.5, the indeterminate ones too.
 
@@ -84,7 +86,11 @@ Value and 95 % interval, bootstrap over leak groups within each class.
 
 {figures_table(columns)}
 
+{verdicts(columns)}
+
 {commands}
+
+{groups_table(columns)}
 
 Everything above from one command: `{origin.command}`
 
@@ -108,6 +114,28 @@ def figures_table(columns: dict[str, Comparison]) -> str:
     ):
         lines += [[words, *(_text(part.get(key)) for part in values)] for key, words in rows.items()]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def verdicts(columns: dict[str, Comparison]) -> str:
+    """One sentence a column: whether the interval of the gain over area alone lies above zero."""
+    sentences = []
+    for heading, column in columns.items():
+        gain = column.gains["auroc_over_area"]
+        said = "beats area alone" if gain.low > 0 else "is **not** shown to beat area alone"
+        sentences.append(f"By these figures, {heading}: {said} (paired gain in AUROC {_text(gain)}).")
+    if len(columns) == 1:
+        sentences.append("The procedure's own column, out of fold, was not computed for this version.")
+    return "\n".join(sentences)
+
+
+def groups_table(columns: dict[str, Comparison]) -> str:
+    """Markdown: the share of each leak group's cells called malignant, per column."""
+    lines = ["| column | leak group | class | cells | called malignant |", "| --- | --- | --- | --- | --- |"]
+    for heading, column in columns.items():
+        for share in column.groups:
+            values = (heading, share.group, share.label, share.cells, f"{share.called_malignant:.0%}")
+            lines.append("| " + " | ".join(map(str, values)) + " |")
+    return "\n".join(lines)
 
 
 def _text(interval: Interval | None) -> str:

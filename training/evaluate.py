@@ -10,11 +10,13 @@ from pydantic import BaseModel, ConfigDict
 
 from models.bundle import Band, Figures, Interval
 from models.classifier import Classifier
+from models.labels import LABELS
 from models.preprocessing import Floats
 from training.baselines import area_score, boosted_probabilities
 from training.calibrate import cross_fitted
 from training.dataset import LabelledCell, read_pixels
 from training.metrics import (
+    DECISION,
     METRICS,
     auroc,
     band_metrics,
@@ -43,8 +45,20 @@ class Judged:
     boosted: Doubles
 
 
+class GroupShare(BaseModel):
+    """How the cells of one leak group were called, at 0.5."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    group: str
+    label: str
+    cells: int
+    called_malignant: float
+
+
 class Comparison(BaseModel):
-    """Figures of a column, its baselines' AUROC and F1, the paired gains over them, and the band's effect."""
+    """Figures of a column, its baselines' AUROC and F1, the paired gains over them, the band's effect, and
+    each leak group by itself."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -52,6 +66,7 @@ class Comparison(BaseModel):
     baselines: dict[str, Interval]
     gains: dict[str, Interval]
     band: dict[str, Interval]
+    groups: list[GroupShare]
 
 
 def judge_test_part(run: Run, measurements: Floats, classifier: Classifier) -> Judged:
@@ -124,7 +139,23 @@ def compare(
             name: with_interval(metric, judged.p_malignant, malignant, samples)
             for name, metric in (band_metrics(band) if band else {}).items()
         },
+        groups=group_shares(judged.p_malignant, malignant, groups),
     )
+
+
+def group_shares(
+    p_malignant: Doubles, malignant: npt.NDArray[np.bool_], groups: npt.NDArray[np.str_]
+) -> list[GroupShare]:
+    """One entry a leak group, malignant groups first, by name."""
+    shares = []
+    for name in sorted(set(groups.tolist()), key=lambda name: (not malignant[groups == name][0], name)):
+        own = groups == name
+        label = LABELS[0] if malignant[own][0] else LABELS[1]
+        called = float((p_malignant[own] >= DECISION).mean())
+        shares.append(
+            GroupShare(group=name, label=label, cells=int(own.sum()), called_malignant=round(called, 4))
+        )
+    return shares
 
 
 def _with_baselines(
