@@ -12,9 +12,9 @@ from models.classifier import Classifier
 from models.drawn_cells import draw_cell
 from models.engines import EngineName, open_engine
 from models.head import HeadSpec
-from models.measurements import MEASUREMENTS
 from training.calibrate import fit_band, fit_calibration, probabilities
 from training.features import rounded
+from training.head_fit import FUSED
 from training.runs import FINAL, Run
 
 GOLDEN_CELLS = 4
@@ -78,7 +78,7 @@ def candidate(
             pooling="cell_mean_deviation",
             dense_layers=1,
             embedding_length=weights["head__dense1__kernel"].shape[0],
-            fusion=MEASUREMENTS,
+            fusion=FUSED,
         ),
         calibration=calibrated.calibration,
         band=calibrated.band,
@@ -86,7 +86,7 @@ def candidate(
             data="C-NMC 2019, part of the training set; licence CC BY 3.0 as second-hand sources state it",
             citation=CITATION,
             data_fingerprint=run.inputs.fingerprint,
-            split=f"frozen, by leak group: {parts}; fitted on train, calibrated on val, judged on test",
+            split=f"frozen, by leak group: {parts}; fitted on train, penalty and calibration from val, test judged",
             starting_weights=STARTING_WEIGHTS if run.inputs.init != "random" else "random",
             command=command,
             cells=len(split.train) + len(split.val),
