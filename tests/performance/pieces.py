@@ -18,9 +18,9 @@ PIXEL_BYTES = 450 * 450 * 3
 
 def piece_rows(service: Service, data_dir: Path, images: list[Path], seconds: float, logs: Path) -> list[Row]:
     """Load a server and divide what its processes used by the cells they answered."""
+    stored = _bytes_below(data_dir / "images"), _bytes_below(data_dir, "case_log.sqlite3*")
     with running(service, images[0], logs / "pieces.log") as server:
         before = _processor_s(server.pid)
-        stored = _bytes_below(data_dir / "images"), _bytes_below(data_dir, "case_log.sqlite3*")
         load = generate(Plan(server.url, service.headers, [*map(str, images[1:])], CLIENTS, seconds))
         used = {role: spent - before.get(role, 0.0) for role, spent in _processor_s(server.pid).items()}
     cells = len(load.latencies_ms)
