@@ -30,6 +30,11 @@ LIMIT_MS = 50.0
 GROWTH_LIMIT = 1.5
 WARM_UP = 3
 
+_SIZES = {
+    "sqlite": "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+    "postgresql": "SELECT pg_database_size(current_database())",
+}
+
 Look = Callable[[Random], dict[str, object]]
 
 
@@ -69,7 +74,10 @@ def _filled(
         schema.upgrade(engine)
         begin = time.perf_counter()
         who = fill(engine, cells)
-        say(f"{kind}: {cells:,} cells written in {time.perf_counter() - begin:.0f} s")
+        seconds = time.perf_counter() - begin
+        with engine.connect() as connection:
+            size = connection.scalar(sa.text(_SIZES[engine.dialect.name]))
+        say(f"{kind}: {cells:,} cells written in {seconds:.0f} s, {size / cells / 1000:.1f} kB a cell")
         yield engine, who
 
 
