@@ -6,9 +6,10 @@ from typing import Any
 
 from app.errors import FileRefused
 from models.classifier import CellOutput, Classifier
-from models.decoding import MAX_IMAGE_BYTES, ImageRefused, RefusalCode, decode_cell
+from models.decoding import MAX_IMAGE_BYTES, decode_cell
 from models.engines import EngineName
 from models.measurements import ImageArray
+from models.refusals import ImageRefused, RefusalCode
 
 
 def classify_files(files: Sequence[Path], bundle_folder: Path, engine: EngineName) -> list[dict[str, Any]]:

@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 
 from models.drawn_cells import draw_cell
 from models.engines.tensorflow import set_base_weights
@@ -12,8 +11,6 @@ from training.frozen import frozen_maps
 from training.initial_weights import random_vgg_weights
 from training.patches import pooling_weights, sample_patch
 from training.profiles import profile
-
-pytestmark = pytest.mark.xdist_group("tensorflow")  # one import of TensorFlow, not one a worker
 
 ARCHITECTURE = Architecture(name="vgg16", blocks=3)
 WEIGHTS = random_vgg_weights(ARCHITECTURE, seed=1)

@@ -11,7 +11,7 @@ from training.columns import THESE_WEIGHTS, read_column
 from training.dataset import read_pixels
 from training.runs import Run
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("tensorflow")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
