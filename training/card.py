@@ -49,6 +49,8 @@ GAIN_ROWS = {
 def model_card(manifest: Manifest, columns: dict[str, Comparison]) -> str:
     """CARD.md of a bundle; `columns` maps a heading to its figures."""
     origin, calibration, band = manifest.origin, manifest.calibration, manifest.band
+    novelty = manifest.novelty
+    assert novelty is not None
     commands = "\n".join(
         f"- {heading}: {column.figures.description}. `{column.figures.command}`"
         for heading, column in columns.items()
@@ -71,7 +73,9 @@ One pass, no averaging over rotations.
 
 p_malignant = sigmoid({calibration.slope:.4f} x (l_malignant - l_healthy) {calibration.intercept:+.4f}),
 calibrated at {calibration.malignant_prevalence:.1%} malignant cells. Between {band.low} and {band.high} a
-prediction is `indeterminate`. The figures below count every cell at 0.5, the indeterminate ones too.
+prediction is `indeterminate`; so is one of a cell whose embedding lies farther from the training cells
+than {novelty.limit} (mean squared deviation; {novelty.kept_share:.0%} of the val part's cells lie within).
+The figures below count every cell at 0.5, the indeterminate ones too.
 
 ## Data
 {origin.data}. {origin.citation}.
