@@ -1,6 +1,7 @@
 """All SQL about cases, cells and predictions. Every look-up is by site: another site's rows do not exist."""
 
-import uuid
+import secrets
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -235,5 +236,12 @@ def _bound(before: tuple[datetime, UUID]) -> tuple[sa.BindParameter[datetime], s
 
 
 def new_id() -> UUID:
-    """A random id; rows are ordered by time and position, never by id."""
-    return uuid.uuid4()
+    """An id that nobody guesses and that lies beside those made at the same time (RFC 9562, version 7).
+
+    With random ids every cell of a case lies on another page of every index: counting a page of the case list
+    took twice as long at 300,000 cells as at 10,000. Rows are ordered by time and position, never by id.
+    """
+    milliseconds = time.time_ns() // 1_000_000
+    return UUID(
+        int=milliseconds << 80 | 7 << 76 | secrets.randbits(12) << 64 | 2 << 62 | secrets.randbits(62)
+    )

@@ -6,6 +6,7 @@ import uuid
 import pytest
 
 from app.accounts.permissions import Scope
+from app.cases.repository import new_id
 from tests.app.conftest import RunningApp, png_of
 
 
@@ -154,3 +155,10 @@ def test_another_sites_cases_do_not_exist(own_app: RunningApp) -> None:
         answer = own_app.client.get(f"/api/v1{address}", headers=mine)
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
     assert own_app.client.get("/api/v1/cases", headers=mine).json()["cases"] == []
+
+
+def test_ids_of_the_case_log_are_version_7_and_lie_beside_their_neighbours_in_time() -> None:
+    made = [new_id() for _ in range(200)]
+    assert len(set(made)) == 200
+    assert {(each.version, each.variant) for each in made} == {(7, uuid.RFC_4122)}
+    assert [each.int >> 80 for each in made] == sorted(each.int >> 80 for each in made)

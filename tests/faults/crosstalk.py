@@ -52,13 +52,16 @@ class Sent:
 @dataclass
 class Crosstalk:
     """What happened. wrong: answers, and cells found in the case log afterwards, that belong to no or another
-    upload. stored_after_cancel: cells of given-up uploads that the log holds all the same, each checked too.
+    upload. busy: how often a client was sent away at the door and came again. late: uploads that were stored,
+    but not scored within the deadline. stored_after_cancel: cells of given-up uploads that the log holds all
+    the same, each checked too.
     """
 
     answered: int = 0
     refused: int = 0
     cancelled: int = 0
     busy: int = 0
+    late: int = 0
     stored_after_cancel: int = 0
     unscored: int = 0
     wrong: list[str] = field(default_factory=list)
@@ -122,6 +125,8 @@ async def _send(http: httpx2.AsyncClient, upload: Sent, found: Crosstalk) -> Non
     if response.status_code == 201:
         found.answered += 1
         _check(upload, response.json(), found)
+    elif response.status_code == 503:
+        found.late += 1
     elif upload.p_malignant is None and response.status_code in (415, 422):
         found.refused += 1
     else:

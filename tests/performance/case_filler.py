@@ -96,20 +96,24 @@ class _Writer:
         by_class = {Case: cases, Cell: cells, Prediction: predictions, Review: reviews}
         return {sa.inspect(row).local_table: rows for row, rows in by_class.items()}  # type: ignore[misc]
 
-    def _id(self) -> uuid.UUID:
-        return uuid.UUID(int=self.random.getrandbits(128), version=4)
+    def _id(self, created_at: datetime) -> uuid.UUID:
+        """As `new_id` makes them at that time."""
+        milliseconds = int(created_at.timestamp() * 1000)
+        high, low = self.random.getrandbits(12), self.random.getrandbits(62)
+        return uuid.UUID(int=milliseconds << 80 | 7 << 76 | high << 64 | 2 << 62 | low)
 
     def _case(self, number: int) -> Values:
         states = [CaseState.OPEN, CaseState.SCORED, CaseState.IN_REVIEW]
         prefix = ("R", "r", "Lab-")[number % 3]
+        created_at = FIRST_DAY + number * BETWEEN_CASES
         return {
-            "id": self._id(),
+            "id": self._id(created_at),
             "site_id": self.who.site_id,
             "accession": None if number % 20 == 19 else f"{prefix}{2026 + number % 2}-{number:06d}",
             "state": self.random.choices(states, (1, 14, 5))[0],
             "drawn": False,
             "version": 1,
-            "created_at": FIRST_DAY + number * BETWEEN_CASES,
+            "created_at": created_at,
             "created_by": self.who.id,
             "request_id": None,
         }
@@ -118,8 +122,9 @@ class _Writer:
         refused = self.random.random() < 0.02
         waiting = case["state"] is CaseState.OPEN and self.random.random() < 0.1
         state = CellState.REFUSED if refused else CellState.STORED if waiting else CellState.SCORED
+        created_at = case["created_at"] + timedelta(seconds=position)
         return {
-            "id": self._id(),
+            "id": self._id(created_at),
             "case_id": case["id"],
             "position": position,
             "state": state,
@@ -133,7 +138,7 @@ class _Writer:
             "problem_detail": "Expected 450x450 pixels, got 300x300." if refused else None,
             "lease_until": None,
             "attempts": 1,
-            "created_at": case["created_at"] + timedelta(seconds=position),
+            "created_at": created_at,
             "request_id": None,
             "request_part": None,
         }
@@ -146,8 +151,9 @@ class _Writer:
     def _prediction(self, cell: Values, number: int) -> Values:
         p_malignant = self.random.random()
         label = PredictionLabel.MALIGNANT if p_malignant > 0.55 else PredictionLabel.HEALTHY
+        created_at = cell["created_at"] + timedelta(days=number, seconds=1)
         return {
-            "id": self._id(),
+            "id": self._id(created_at),
             "cell_id": cell["id"],
             "model_name": "vgg16-cnmc",
             "model_version": f"0.{number + 1}.0",
@@ -162,7 +168,7 @@ class _Writer:
             "embedding": self.random.choice(self._embeddings),
             "heatmap": self.random.choice(self._heatmaps),
             "latency_ms": 120.0,
-            "created_at": cell["created_at"] + timedelta(days=number, seconds=1),
+            "created_at": created_at,
         }
 
     def _heatmap(self) -> bytes:
@@ -171,15 +177,16 @@ class _Writer:
         return margin + self.random.randbytes(HEATMAP_BYTES - 2 * len(margin)) + margin
 
     def _review(self, cell: Values) -> Values:
+        created_at = cell["created_at"] + timedelta(days=1)
         return {
-            "id": self._id(),
+            "id": self._id(created_at),
             "cell_id": cell["id"],
             "number": 1,
             "verdict": self.random.choice(list(Verdict)),
             "note": "",
             "author_id": self.who.id,
             "author_name": "A Reviewer",
-            "created_at": cell["created_at"] + timedelta(days=1),
+            "created_at": created_at,
         }
 
     def _digest(self) -> str:

@@ -20,6 +20,6 @@ def crosstalk_rows(scratch: Path, count: int) -> list[Row]:
     what = f"{count:,} requests, {CLIENTS} at a time: answers swapped or wrong"
     happened = (
         f"{found.answered:,} answered, {found.cancelled:,} given up ({found.stored_after_cancel:,} of them stored), "
-        f"{found.refused:,} bad files refused, {found.busy:,} sent again after 503"
+        f"{found.refused:,} bad files refused, {found.busy:,} sent again after 503, {found.late:,} stored but late"
     )
     return [Row(what, happened, "the classifier alone", f"{len(found.wrong)}", "0", not found.wrong)]
