@@ -4,6 +4,7 @@ Heavy parts are imported inside the commands: `worker` must be up in a second an
 """
 
 import json as json_module
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -147,6 +148,24 @@ def classify(
         table.add_row(answer["file"], answer["label"] or "refused", *numbers, remarks)
     out.print(table)
     out.print(NOTICE)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+)
+def bench(context: typer.Context) -> None:
+    """Measure this machine against the peers; options: `leukolens bench --help`, from a checkout."""
+    import subprocess
+
+    checkout = Path(__file__).parents[1]
+    if not (checkout / "tests/performance/__main__.py").is_file():
+        err.print(
+            "The benchmark lives in a checkout: clone the repository, `uv sync`, `uv run leukolens bench`."
+        )
+        raise typer.Exit(1)
+    command = [sys.executable, "-m", "tests.performance", *context.args]
+    environment = os.environ | {"PYTHONPATH": str(checkout)}
+    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)  # noqa: S603 - own module
 
 
 # --- models ---

@@ -2,7 +2,7 @@
 
 Every endpoint carries a policy, given by `@open_to_all` or `@may(...)`; a route without one cannot be built.
 `GuardedRoute` asks, in this order: is the request from our own pages (when it changes something with a cookie),
-who is it, may they, is there room, and was this very request answered before.
+is there room, who is it, may they, and was this very request answered before.
 """
 
 import hashlib
@@ -75,16 +75,19 @@ class GuardedRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             services: Services = request.app.state.services
             refuse_foreign_pages(request)
-            identity = await anyio.to_thread.run_sync(identify, request, services)
-            request.state.identity = identity
-            request.state.request_id = None
-            if policy.permission is not None:
-                if identity is None:
-                    raise NotAuthenticated("Sign in, or send `Authorization: Bearer KEY`.")
-                if policy.permission not in identity.permissions:
-                    raise NotAllowed(f"{identity.name} may not do this: {policy.permission.name.lower()}.")
-            key = request.headers.get("idempotency-key")
+            # The place comes first: a thousand look-ups of a thousand keys are what refusals would wait for.
             with services.admission.place() if policy.needs_engine else nullcontext():
+                identity = await anyio.to_thread.run_sync(identify, request, services)
+                request.state.identity = identity
+                request.state.request_id = None
+                if policy.permission is not None:
+                    if identity is None:
+                        raise NotAuthenticated("Sign in, or send `Authorization: Bearer KEY`.")
+                    if policy.permission not in identity.permissions:
+                        raise NotAllowed(
+                            f"{identity.name} may not do this: {policy.permission.name.lower()}."
+                        )
+                key = request.headers.get("idempotency-key")
                 if key is None or identity is None or request.method != "POST":
                     return await handle(request)
                 return await _once(handle, request, services, identity, key)

@@ -104,7 +104,7 @@ async def _start(
     backlog = Backlog(intake)
     backlog.start()
     stack.push_async_callback(backlog.stop)
-    admission = Admission(settings.queue_limit)
+    admission = Admission(settings.queue_limit, settings.deadline_s)
     return Services(settings, database, images, decoder, scorer, intake, backlog, admission, stores, now)
 
 

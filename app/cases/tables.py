@@ -35,10 +35,15 @@ class Case(Base):
     __table_args__ = (
         sa.UniqueConstraint("site_id", "accession"),
         sa.Index("ix_cases_site_id_created_at_id", "site_id", "created_at", "id"),
+        sa.Index("ix_cases_site_id_state_created_at_id", "site_id", "state", "created_at", "id"),
+        sa.Index("ix_cases_site_id_lower_accession", "site_id", sa.text("lower(accession)"), "state"),
     )
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     site_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("sites.id"))
-    accession: Mapped[str | None] = mapped_column(sa.String(64))
+    # Byte order in PostgreSQL, too, so that an index finds what starts with a text, whatever the locale.
+    accession: Mapped[str | None] = mapped_column(
+        sa.String(64).with_variant(sa.String(64, collation="C"), "postgresql")
+    )
     state: Mapped[CaseState] = mapped_column(one_of(CaseState, "case_state"))
     drawn: Mapped[bool]
     version: Mapped[int]
@@ -60,6 +65,7 @@ class Cell(Base):
     __table_args__ = (
         sa.UniqueConstraint("case_id", "position"),
         sa.UniqueConstraint("request_id", "request_part"),
+        sa.Index("ix_cells_case_id_state_id", "case_id", "state", "id"),
         sa.Index(
             "ix_cells_waiting",
             "lease_until",
@@ -94,7 +100,11 @@ class Prediction(Base):
     """
 
     __tablename__ = "predictions"
-    __table_args__ = (sa.UniqueConstraint("cell_id", "model_sha256"),)
+    # The index holds all that counting labels reads: the rows themselves carry kilobytes of map and embedding.
+    __table_args__ = (
+        sa.UniqueConstraint("cell_id", "model_sha256"),
+        sa.Index("ix_predictions_cell_id_created_at_label", "cell_id", "created_at", "label"),
+    )
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     cell_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("cells.id"))
     model_name: Mapped[str] = mapped_column(sa.String(64))

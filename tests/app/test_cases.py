@@ -6,6 +6,7 @@ import uuid
 import pytest
 
 from app.accounts.permissions import Scope
+from app.cases.repository import new_id
 from tests.app.conftest import RunningApp, png_of
 
 
@@ -83,6 +84,26 @@ def test_a_search_is_taken_literally(app: RunningApp, lab: dict[str, str], searc
     assert answer.json()["cases"] == []
 
 
+@pytest.mark.parametrize("search", ["Q-7/", "q-7/", "Q-7/A", "q-7/a.1_x"])
+def test_a_search_finds_the_start_of_an_accession_in_either_case(
+    app: RunningApp, lab: dict[str, str], search: str
+) -> None:
+    made = app.client.post("/api/v1/cases", headers=lab, json={"accession": "Q-7/a.1_X"}).json()["id"]
+    for other in ("Q-8/a.1_X", "xQ-7/a.1_X", "Q-7"):
+        app.client.post("/api/v1/cases", headers=lab, json={"accession": other})
+    found = app.client.get("/api/v1/cases", headers=lab, params={"search": search}).json()["cases"]
+    assert [case["id"] for case in found] == [made]
+
+
+@pytest.mark.parametrize("search", ["\x00", "q\n", "ä", "\u212a"])
+def test_a_search_with_what_no_accession_can_hold_finds_nothing(
+    app: RunningApp, lab: dict[str, str], search: str
+) -> None:
+    app.client.post("/api/v1/cases", headers=lab, json={"accession": "K-1"})
+    answer = app.client.get("/api/v1/cases", headers=lab, params={"search": search})
+    assert (answer.status_code, answer.json()["cases"]) == (200, [])
+
+
 def test_verdicts_are_added_and_a_stale_one_is_refused(app: RunningApp, lab: dict[str, str]) -> None:
     files = {"image": ("cell.png", png_of(1))}
     cell_id = app.client.post("/api/v1/predictions", headers=lab, files=files).json()["cell_id"]
@@ -134,3 +155,10 @@ def test_another_sites_cases_do_not_exist(own_app: RunningApp) -> None:
         answer = own_app.client.get(f"/api/v1{address}", headers=mine)
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
     assert own_app.client.get("/api/v1/cases", headers=mine).json()["cases"] == []
+
+
+def test_ids_of_the_case_log_are_version_7_and_lie_beside_their_neighbours_in_time() -> None:
+    made = [new_id() for _ in range(200)]
+    assert len(set(made)) == 200
+    assert {(each.version, each.variant) for each in made} == {(7, uuid.RFC_4122)}
+    assert [each.int >> 80 for each in made] == sorted(each.int >> 80 for each in made)
