@@ -165,19 +165,14 @@ def score(
 ) -> None:
     """Predict every image below DIR, without server or database. The same command goes on after a stop."""
     from app.bulk.progress import shown_progress
-    from app.bulk.service import local_rows, score_folder
+    from app.bulk.service import cluster_rows, local_rows, score_folder
     from app.notice import NOTICE
 
     settings = _settings(None)
     chosen: Any = engine or settings.engine
     with _refusals(), shown_progress(err) as show:
         bundle = _bundle_folder(settings, model or settings.model)
-        if cluster:
-            from app.bulk.on_ray import ray_rows
-
-            rows = ray_rows(bundle, chosen, settings.ray_address)
-        else:
-            rows = local_rows(chosen)
+        rows = cluster_rows(bundle, chosen, settings.ray_address) if cluster else local_rows(chosen)
         try:
             done = score_folder(folder, csv, bundle, rows, show)
         except KeyboardInterrupt:

@@ -8,7 +8,7 @@ from pathlib import Path
 from app.bulk.answer_file import Row, open_answer_file
 from app.bulk.folder import image_names
 from app.bulk.local import model_of, score_files
-from app.errors import BadRequest
+from app.errors import BadRequest, EngineUnavailable
 from models.bundle import Bundle, read_bundle
 from models.classifier import Classifier
 from models.engines import EngineName, open_engine
@@ -37,7 +37,7 @@ def score_folder(
     Rows come in sorted order; files that joined the folder since an earlier run come after its rows.
 
     Args:
-        rows: what computes, `local_rows` or `app.bulk.on_ray.ray_rows`.
+        rows: what computes, `local_rows` or `cluster_rows`.
         on_progress: called at the start and after every row.
 
     Raises:
@@ -69,6 +69,19 @@ def local_rows(engine: EngineName) -> Rows:
         yield from score_files(folder, names, Classifier(bundle, open_engine(bundle, engine)))
 
     return rows
+
+
+def cluster_rows(bundle_folder: Path, engine: EngineName, address: str) -> Rows:
+    """Scoring on Ray: see `app.bulk.on_ray.ray_rows`.
+
+    Raises:
+        EngineUnavailable: Ray is not installed.
+    """
+    try:
+        from app.bulk.on_ray import ray_rows
+    except ModuleNotFoundError as missing:
+        raise EngineUnavailable("--cluster needs Ray: install the extra `cluster`.") from missing
+    return ray_rows(bundle_folder, engine, address)
 
 
 def _after(progress: Progress, row: Row) -> Progress:
