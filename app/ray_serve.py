@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypedDict
 
 import ray
-from pydantic import BaseModel
+from pydantic import BaseModel, PositiveInt
 from ray import serve
 from ray.serve import Application
 
@@ -36,10 +36,12 @@ class EngineArguments(BaseModel):
     """`args` of the application in `serve_config.yaml`.
 
     data_dir: absolute; its `models` folder is searched before the shipped bundles. None: shipped ones only.
+    batch: images an engine call carries; as many as the engine likes when None.
     """
 
     engine: EngineName = "auto"
     data_dir: Path | None = None
+    batch: PositiveInt | None = None
 
 
 class UserConfig(TypedDict):
@@ -60,6 +62,7 @@ class Engine:
         # Replicas on fractions of one GPU share its memory only if none of them takes it whole.
         os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
         self._stores = [STORE] if arguments.data_dir is None else [arguments.data_dir / "models", STORE]
+        self._batch = arguments.batch
         self._models = Models(self._stores, arguments.engine)
         assigned: dict[str, float] = ray.get_runtime_context().get_assigned_resources()  # type: ignore[no-untyped-call]
         streams = max(1, math.ceil(assigned.get("CPU", 1.0)))
@@ -75,7 +78,7 @@ class Engine:
         loop = asyncio.get_running_loop()
         # Not in the engine's threads: a load takes seconds and every stream is wanted.
         classifier = await loop.run_in_executor(None, self._models.get, model)
-        self._together.set_max_batch_size(classifier.engine.batch)  # type: ignore[attr-defined] # set by the decorator
+        self._together.set_max_batch_size(self._batch or classifier.engine.batch)  # type: ignore[attr-defined] # set by the decorator
 
     async def score(self, question: Question) -> Answer:
         """Score one cell, in a batch with others."""

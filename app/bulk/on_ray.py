@@ -16,27 +16,21 @@ from models.bundle import Bundle
 from models.classifier import Classifier
 from models.engines import EngineName
 
-ACTOR_CPUS = 4
-"""Cores an actor fills with one-thread streams over one loaded net, which takes 0.4 GB."""
-
 ROWS_A_TASK = 64
 """Files an actor gets at a time: seconds of work, so that the answer file grows evenly and little is lost."""
 
 
 class ScoreFiles:
-    """An actor's loaded model; called with tables of file names."""
+    """An actor's loaded model (0.5 GB with ncnn) and one engine stream; called with tables of file names."""
 
-    def __init__(
-        self, folder: Path, bundle_folder: Path, sha256: str, engine: EngineName, streams: int
-    ) -> None:
+    def __init__(self, folder: Path, bundle_folder: Path, sha256: str, engine: EngineName) -> None:
         self._folder = folder
         self._classifier = Classifier.open(bundle_folder, engine, sha256)
-        self._streams = streams
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """(n) `name`, as the file system's bytes -> (n) `row`, as JSON text, in the same order."""
         names = map(os.fsdecode, table["name"].to_pylist())
-        rows = score_files(self._folder, names, self._classifier, self._streams)
+        rows = score_files(self._folder, names, self._classifier, streams=1)
         return pa.table({"row": [json.dumps(row) for row in rows]})
 
 
@@ -46,7 +40,8 @@ def ray_rows(bundle_folder: Path, engine: EngineName, address: str) -> Rows:
     def rows(folder: Path, names: Iterator[str], bundle: Bundle) -> RowStream:
         with joined(address):
             _settle_data_context()
-            cpus, gpus, actors = _share(ray.cluster_resources())  # type: ignore[no-untyped-call]
+            resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+            gpus = int(resources.get("GPU", 0))
             items = [{"name": os.fsencode(name)} for name in names]
             dataset = ray.data.from_items(items, override_num_blocks=-(-len(items) // ROWS_A_TASK))
             scored = dataset.map_batches(
@@ -56,13 +51,13 @@ def ray_rows(bundle_folder: Path, engine: EngineName, address: str) -> Rows:
                     bundle_folder.absolute(),
                     bundle.sha256,
                     engine,
-                    cpus,
                 ),
                 batch_size=ROWS_A_TASK,
                 batch_format="pyarrow",
-                num_cpus=cpus,
-                num_gpus=gpus,
-                compute=ray.data.ActorPoolStrategy(min_size=1, max_size=actors),
+                # One core each, so that an actor fits wherever one is free.
+                num_cpus=1,
+                num_gpus=1 if gpus else 0,
+                compute=ray.data.ActorPoolStrategy(min_size=1, max_size=gpus or int(resources["CPU"])),
             )
             for found in scored.iter_rows():
                 yield json.loads(found["row"])
@@ -75,12 +70,3 @@ def _settle_data_context() -> None:
     context.enable_progress_bars = False  # the command draws its own
     context.print_on_execution_start = False
     context.execution_options.preserve_order = True
-
-
-def _share(resources: dict[str, float]) -> tuple[int, int, int]:
-    """CPUs and GPUs of an actor, and how many actors the cluster holds."""
-    cpus, gpus = max(1, int(resources.get("CPU", 1))), int(resources.get("GPU", 0))
-    if gpus:
-        return max(1, min(ACTOR_CPUS, cpus // gpus)), 1, gpus
-    each = min(ACTOR_CPUS, cpus)
-    return each, 0, cpus // each

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 pytest.importorskip("ray", reason="needs Ray (extra cluster)")
@@ -63,7 +65,7 @@ class Cluster:
         """Apply the shipped file, with this cluster's model, folder and number of replicas; wait until it runs."""
         config = yaml.safe_load(CONFIG.read_text())
         (application,) = config["applications"]
-        application["args"] = {"engine": "ncnn", "data_dir": str(self.data_dir)}
+        application["args"] = {"engine": "ncnn", "data_dir": str(self.data_dir), "batch": 4}
         (deployment,) = application["deployments"]
         deployment["user_config"] = {"model": model_id}
         deployment["autoscaling_config"] |= {"min_replicas": 2, "max_replicas": 2}
@@ -147,7 +149,6 @@ def expect_own_answers(cluster: Cluster, asked: list[Question], found: list[Any]
 def test_bulk_scoring_on_the_cluster_writes_the_same_file(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    serve.delete("leukolens")  # its replicas hold the CPUs
     monkeypatch.setenv("LEUKOLENS_DATA_DIR", str(cluster.data_dir))
     monkeypatch.setenv("LEUKOLENS_MODEL", f"{NAME}/0.1.0")
     folder = tmp_path / "cells"
@@ -167,7 +168,6 @@ def test_bulk_scoring_on_the_cluster_writes_the_same_file(
     together.write_bytes(alone.read_bytes()[:-5000])
     CliRunner().invoke(command_line, ["score", str(folder), "--out", str(together), "--cluster"])
     assert together.read_bytes() == alone.read_bytes()
-    cluster.deploy(f"{NAME}/0.1.0")
 
 
 def test_a_replica_killed_under_load_costs_no_answer_and_swaps_none(cluster: Cluster) -> None:
@@ -186,7 +186,10 @@ def test_a_replica_killed_under_load_costs_no_answer_and_swaps_none(cluster: Clu
         await scorer.stop()
         return list(found)
 
-    expect_own_answers(cluster, asked, asyncio.run(go()))
+    with capture_logs() as logged:
+        found = asyncio.run(go())
+    assert "replica_died" in [entry["event"] for entry in logged]
+    expect_own_answers(cluster, asked, found)
     wait_until(lambda: len(replicas()) == 2 and replicas() != before)
 
 
@@ -201,12 +204,18 @@ def test_two_models_are_answered_side_by_side_each_by_its_own_digest(cluster: Cl
     expect_own_answers(cluster, asked, ask(asked))
 
 
-def test_a_new_version_is_rolled_over_to_without_restarting_a_replica(cluster: Cluster) -> None:
+def test_a_new_version_is_loaded_without_restarting_a_replica(cluster: Cluster) -> None:
+    """Its folder is gone before the first cell asks for it: every replica had loaded it already."""
+    new = make_bundle(cluster.data_dir / "models", "0.3.0", seed=2)
+    classifier = cluster.classifier(ref(new))
     before = replicas()
-    cluster.deploy(f"{NAME}/0.2.0")
+    cluster.deploy(f"{NAME}/0.3.0")
+    shutil.rmtree(cluster.data_dir / "models" / NAME / "0.3.0")
     assert replicas() == before
-    asked = questions(range(4), cluster.second)
-    expect_own_answers(cluster, asked, ask(asked))
+    asked = questions(range(12), ref(new))
+    found = ask(asked)
+    expected = classifier.classify([question.pixels for question in asked])
+    assert [each.output.p_malignant for each in found] == [each.p_malignant for each in expected]
     cluster.deploy(f"{NAME}/0.1.0")
 
 
