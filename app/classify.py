@@ -8,9 +8,10 @@ from typing import Any
 
 from app.errors import FileRefused, LeukolensError
 from models.classifier import CellOutput, Classifier
-from models.decoding import MAX_IMAGE_BYTES, ImageRefused, RefusalCode, decode_cell
+from models.decoding import MAX_IMAGE_BYTES, decode_cell
 from models.engines import EngineName
 from models.measurements import ImageArray
+from models.refusals import ImageRefused, RefusalCode
 
 Answer = dict[str, Any]
 """`file`, `label`, `probabilities`, `reasons`, `error`, as `classify --json` prints them."""

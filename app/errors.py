@@ -8,9 +8,10 @@ LeukolensError
 ├── StillRunning        409 still_running          + Retry-After
 ├── KeyReused           422 idempotency_key_reused
 ├── BadRequest          422 bad_request
-├── FileRefused         413, 415, 422; the code is `models.decoding.RefusalCode`
+├── FileRefused         413, 415, 422; the code is `models.refusals.RefusalCode`
 ├── TooLarge            413 payload_too_large
 ├── RateLimited         429 rate_limited           + Retry-After
+├── ClientGone          499 client_gone, seen by nobody
 ├── Overloaded          503 overloaded             + Retry-After
 ├── EngineUnavailable   503 engine_unavailable     + Retry-After
 ├── ScoreFailed         500 score_failed
@@ -20,7 +21,7 @@ LeukolensError
 Services raise them and know no HTTP; `app.responses` turns them into problem documents or pages.
 """
 
-from models.decoding import ImageRefused, RefusalCode
+from models.refusals import ImageRefused, RefusalCode
 
 
 class LeukolensError(Exception):
@@ -76,6 +77,10 @@ class TooLarge(LeukolensError):
 
 class RateLimited(LeukolensError):
     status, code, title = 429, "rate_limited", "Too many attempts"
+
+
+class ClientGone(LeukolensError):
+    status, code, title = 499, "client_gone", "The client hung up"
 
 
 class Overloaded(LeukolensError):

@@ -7,6 +7,7 @@ who is it, may they, is there room, and was this very request answered before.
 
 import hashlib
 from collections.abc import Callable, Coroutine
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ from starlette.datastructures import UploadFile
 
 from app.accounts.permissions import Identity, Permission
 from app.accounts.service import AccountService
-from app.errors import LeukolensError, NotAllowed, NotAuthenticated, Overloaded, StillRunning
+from app.errors import LeukolensError, NotAllowed, NotAuthenticated, StillRunning
 from app.idempotency.service import Answer, IdempotencyService
 from app.responses import problem
 from app.services import Services
@@ -34,7 +35,7 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 @dataclass(frozen=True)
 class Policy:
-    """permission: None for everybody. needs_engine: refused with 503 while the engine's queue is full."""
+    """permission: None for everybody. needs_engine: holds a place, and gets 503 while all are taken."""
 
     permission: Permission | None
     needs_engine: bool = False
@@ -82,14 +83,11 @@ class GuardedRoute(APIRoute):
                     raise NotAuthenticated("Sign in, or send `Authorization: Bearer KEY`.")
                 if policy.permission not in identity.permissions:
                     raise NotAllowed(f"{identity.name} may not do this: {policy.permission.name.lower()}.")
-            if policy.needs_engine and not services.scorer.has_room():
-                raise Overloaded(
-                    "Too many cells are waiting for the engine. Send again later.", retry_after_s=2
-                )
             key = request.headers.get("idempotency-key")
-            if key is None or identity is None or request.method != "POST":
-                return await handle(request)
-            return await _once(handle, request, services, identity, key)
+            with services.admission.place() if policy.needs_engine else nullcontext():
+                if key is None or identity is None or request.method != "POST":
+                    return await handle(request)
+                return await _once(handle, request, services, identity, key)
 
         return guarded
 

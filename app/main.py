@@ -12,12 +12,13 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from app import api, probes, web
-from app.cases.backlog import Backlog
+from app.cases.backlog import RUNNERS, Backlog
 from app.cases.intake import Intake
 from app.clock import utc_now
 from app.database import Database, open_database
 from app.headers import SecureHeaders
 from app.image_store import ImageStore
+from app.inference.admission import Admission
 from app.inference.decoder_pool import DecoderPool
 from app.inference.engine_client import EngineClient
 from app.inference.micro_batcher import MicroBatcher
@@ -103,7 +104,8 @@ async def _start(
     backlog = Backlog(intake)
     backlog.start()
     stack.push_async_callback(backlog.stop)
-    return Services(settings, database, images, decoder, scorer, intake, backlog, stores, now)
+    admission = Admission(settings.queue_limit)
+    return Services(settings, database, images, decoder, scorer, intake, backlog, admission, stores, now)
 
 
 async def _start_scorer(settings: Settings, first: ModelRef, stack: contextlib.AsyncExitStack) -> Scorer:
@@ -112,7 +114,7 @@ async def _start_scorer(settings: Settings, first: ModelRef, stack: contextlib.A
         return await _start_engine(settings, first, stack)
     from app.inference.ray_scorer import RayScorer  # Ray costs seconds and memory: only who asks for it pays
 
-    replicas = RayScorer(settings.ray_address or "auto", settings.ray_app, settings.queue_limit)
+    replicas = RayScorer(settings.ray_address or "auto", settings.ray_app, settings.queue_limit + RUNNERS)
     replicas.start()
     stack.push_async_callback(replicas.stop)
     return replicas
@@ -132,7 +134,7 @@ async def _start_engine(
         url = supervisor.url
     client = EngineClient(url)
     stack.push_async_callback(client.close)
-    batcher = MicroBatcher(client, settings.queue_limit)
+    batcher = MicroBatcher(client, settings.queue_limit + RUNNERS)
     batcher.start(first)
     stack.push_async_callback(batcher.stop)
     return batcher

@@ -9,6 +9,7 @@ from app.cases.backlog import Backlog
 from app.cases.intake import Intake
 from app.database import Database
 from app.image_store import ImageStore
+from app.inference.admission import Admission
 from app.inference.decoder_pool import DecoderPool
 from app.inference.scorer import Scorer
 from app.settings import Settings
@@ -25,5 +26,6 @@ class Services:
     scorer: Scorer
     intake: Intake
     backlog: Backlog
+    admission: Admission
     stores: Sequence[Path]
     now: Callable[[], datetime]

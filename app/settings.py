@@ -12,12 +12,19 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from models.engines import EngineName
 
 MIN_SECRET_BYTES = 32
+SECRETS_DIR = Path("/run/secrets")
+"""Where containers find secrets as files; `leukolens_secret_key` there is LEUKOLENS_SECRET_KEY."""
 
 
 class Settings(BaseSettings):
     """Everything a deployment may choose; each field's description is its line in the README."""
 
-    model_config = SettingsConfigDict(env_prefix="LEUKOLENS_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="LEUKOLENS_",
+        extra="ignore",
+        frozen=True,
+        secrets_dir=SECRETS_DIR if SECRETS_DIR.is_dir() else None,
+    )
 
     env: Literal["development", "production"] = Field(
         "development", description="`production` demands a secret key, allowed hosts and https cookies"

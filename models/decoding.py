@@ -8,13 +8,13 @@ name and its declared type are never looked at.
 import io
 import warnings
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from models.measurements import BACKGROUND_MAX, foreground_mask
+from models.refusals import ImageRefused, RefusalCode
 
 SIDE_PX = 450
 MAX_IMAGE_BYTES = 2 * 1024 * 1024
@@ -30,29 +30,6 @@ MIN_FOREGROUND_PX = 64
 _PILLOW_ERRORS = (OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError, OverflowError)
 
 ImageArray = npt.NDArray[np.uint8]
-
-
-class RefusalCode(StrEnum):
-    """Why the form of a file was refused; the values are the `code` of the API's problem documents."""
-
-    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
-    IMAGE_UNREADABLE = "image_unreadable"
-    IMAGE_WRONG_SIZE = "image_wrong_size"
-    IMAGE_NOT_SEGMENTED = "image_not_segmented"
-    IMAGE_EMPTY = "image_empty"
-    PAYLOAD_TOO_LARGE = "payload_too_large"
-
-
-class ImageRefused(ValueError):
-    """A file that is no 450x450 picture of one segmented cell: `code` names the rule, `str()` explains it."""
-
-    def __init__(self, code: RefusalCode, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.detail = detail
-
-    def __reduce__(self) -> tuple[type["ImageRefused"], tuple[RefusalCode, str]]:
-        return type(self), (self.code, self.detail)  # travels from the decoder process with both fields
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,8 @@ class HeadSpec(BaseModel):
 @dataclass(frozen=True)
 class HeadOutput:
     """logits: (2,) float32, malignant first. embedding: (embedding_length,) float32, the pooled vector.
-    heatmap: (h, w) float32 >= 0, the Grad-CAM of the malignant-minus-healthy logit's winning side.
+    heatmap: (h, w) float32 >= 0, the Grad-CAM of the malignant-minus-healthy logit's winning side; where only
+    the cell is pooled, zero outside it.
     """
 
     logits: Floats
@@ -97,6 +98,8 @@ class Head:
         towards = slope if logits[0] >= logits[1] else -slope
         channel_weights = self._channel_weights(towards, feature_map)
         heatmap = np.maximum(np.tensordot(channel_weights, feature_map, axes=1), 0.0)
+        if self.spec.pooling == "cell_mean_deviation":
+            heatmap = heatmap * (inside > 0)  # what lies outside was never pooled
         return HeadOutput(logits, embedding, heatmap.astype(np.float32))
 
     def _pool(self, feature_map: Floats, inside: Floats) -> Floats:

@@ -11,6 +11,9 @@ import numpy.typing as npt
 # Background is exactly 0 in C-NMC 2019; JPEG ringing stays below this.
 BACKGROUND_MAX = 10
 
+BLUR_REACH_PX = 34
+"""Half of the widest Gaussian kernel below (sigma 8), rounded up."""
+
 ImageArray = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
@@ -31,9 +34,19 @@ def measure_cell(pixels: ImageArray) -> dict[str, float]:
         unit where they have one: `_px` pixels, `_px2` square pixels; shares and ratios are 0..1; colours are
         0..255 (hue 0..180, OpenCV's convention).
     """
-    mask = foreground_mask(pixels)
-    values = _shape(mask) | _colour(pixels, mask) | _texture(pixels, mask)
+    whole = foreground_mask(pixels)
+    frame = np.concatenate([whole[0], whole[-1], whole[1:-1, 0], whole[1:-1, -1]])
+    # Beyond the widest blur's reach the black background changes nothing and costs three quarters of the time.
+    near = (_grown(np.asarray(whole.any(axis=1))), _grown(np.asarray(whole.any(axis=0))))
+    mask, cell = whole[near], np.ascontiguousarray(pixels[near])
+    values = _shape(mask) | {"frame_share": float(frame.mean())} | _colour(cell, mask) | _texture(cell, mask)
     return {name: float(np.float32(value)) for name, value in values.items()}
+
+
+def _grown(occupied: Mask) -> slice:
+    """From the first to the last occupied line, `BLUR_REACH_PX` farther on both sides."""
+    lines = np.flatnonzero(occupied)
+    return slice(max(int(lines[0]) - BLUR_REACH_PX, 0), int(lines[-1]) + 1 + BLUR_REACH_PX)
 
 
 def _shape(mask: Mask) -> dict[str, float]:
@@ -47,7 +60,6 @@ def _shape(mask: Mask) -> dict[str, float]:
     (_, _), (side_a, side_b), _ = cv2.minAreaRect(outline)
     _, radius = cv2.minEnclosingCircle(outline)
     long_side, short_side = max(side_a, side_b, 1.0), max(min(side_a, side_b), 1.0)
-    frame = np.concatenate([mask[0], mask[-1], mask[1:-1, 0], mask[1:-1, -1]])
     return {
         "area_px2": area,
         "equivalent_diameter_px": float(np.sqrt(4.0 * area / np.pi)),
@@ -59,7 +71,6 @@ def _shape(mask: Mask) -> dict[str, float]:
         "aspect_ratio": short_side / long_side,
         "roundness": area / max(np.pi * radius**2, 1.0),
         "main_part_share": max(areas) / max(area, 1.0),
-        "frame_share": float(frame.mean()),
     }
 
 

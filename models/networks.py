@@ -80,6 +80,17 @@ def vgg_macs(architecture: Architecture, side_px: int) -> int:
     return total
 
 
+def vgg_reach(architecture: Architecture) -> tuple[int, int]:
+    """Stride of the last map in pixels, and how many positions around one its field of view extends to."""
+    stride, field = 1, 1
+    for layer in vgg_convolutions(architecture):
+        if layer.pool_before:
+            field += stride
+            stride *= 2
+        field += 2 * stride
+    return stride, -(-field // (2 * stride)) + 1
+
+
 def build_base(architecture: Architecture, side_px: int | None = None) -> "keras.Model":
     """The convolutional base with fresh weights: (n, s, s, 3) float32 -> the last map before its pooling."""
     import keras

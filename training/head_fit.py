@@ -66,7 +66,7 @@ def both_logits(slope: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
 
 
 def standard(values: Floats) -> tuple[Floats, Floats]:
-    """Mean and deviation of each column; a column that does not vary gets the scale 1. (n, d) -> (d,), (d,)."""
+    """Mean and deviation of each column; 1 where it does not vary. (n, d) -> (d,), (d,)."""
     deviation = values.std(axis=0)
     return values.mean(axis=0), np.where(deviation > 1e-6, deviation, 1.0).astype(np.float32)
 

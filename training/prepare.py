@@ -18,6 +18,7 @@ from models.measurements import MEASUREMENTS, ImageArray, measure_cell
 from models.preprocessing import Floats, Preprocessing
 from training.dataset import LabelledCell, read_pixels
 from training.patches import jitter_stain, pooling_weights, sample_patch
+from training.profiles import Profile
 
 
 @dataclass(frozen=True)
@@ -41,16 +42,19 @@ _ARRAYS = ("crops", "measurements", "patches", "patch_weights", "patch_means")
 
 def prepare_cells(
     cells: Sequence[LabelledCell],
-    recipe: Preprocessing,
+    profile: Profile,
     out: Path,
     *,
-    patches_per_cell: int,
-    seed: int,
     workers: int = 2,
 ) -> PreparedCells:
     """Fill `out` with the arrays of `PreparedCells` and open them."""
     out.mkdir(parents=True, exist_ok=True)
-    work = partial(_prepare_one, recipe=recipe, patches_per_cell=patches_per_cell, seed=seed)
+    work = partial(
+        _prepare_one,
+        recipe=profile.preprocessing,
+        patches_per_cell=profile.patches_per_cell,
+        seed=profile.seed,
+    )
     with ProcessPoolExecutor(workers) as pool:
         arrays: list[npt.NDArray[np.generic]] = []
         for index, rows in enumerate(pool.map(work, range(len(cells)), cells, chunksize=16)):

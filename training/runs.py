@@ -22,7 +22,7 @@ from models.labels import Label
 from training.dataset import LabelledCell, read_dataset
 from training.initial_weights import Weights, random_vgg_weights, read_vgg_weights
 from training.profiles import Profile
-from training.splits import Split, fold_split, frozen_split
+from training.splits import Split, fold_split, frozen_split, with_split
 
 FINAL = "final"
 
@@ -49,7 +49,7 @@ class Run:
     @classmethod
     def create(cls, folder: Path, profile: Profile, data: Path, init: str) -> "Run":
         """Start a run in a folder of its own."""
-        cells = capped(read_dataset(data), profile.max_cells)
+        cells = capped(with_split(read_dataset(data)), profile.max_cells)
         inputs = Inputs(data=data.resolve(), init=init, fingerprint=fingerprint(cells))
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "profile.json").write_text(profile.model_dump_json(indent=1))
@@ -65,7 +65,7 @@ class Run:
         """
         profile = Profile.model_validate_json((folder / "profile.json").read_text())
         inputs = Inputs.model_validate_json((folder / "inputs.json").read_text())
-        cells = capped(read_dataset(inputs.data), profile.max_cells)
+        cells = capped(with_split(read_dataset(inputs.data)), profile.max_cells)
         if fingerprint(cells) != inputs.fingerprint:
             raise ValueError(
                 f"Expected the data that {folder} was prepared from in {inputs.data}, got other cells."

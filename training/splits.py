@@ -1,12 +1,16 @@
 """Who is learned from, who calibrates, who judges: always whole leak groups."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from models.labels import Label
 from training.dataset import DatasetError, LabelledCell
+
+FOLDS = 5
 
 Indices = npt.NDArray[np.intp]
 
@@ -36,6 +40,27 @@ def fold_split(cells: Sequence[LabelledCell], fold: int) -> Split:
     return checked(
         Split(np.flatnonzero(folds != fold), np.array([], np.intp), np.flatnonzero(folds == fold)), cells
     )
+
+
+def with_split(cells: Sequence[LabelledCell]) -> list[LabelledCell]:
+    """Give a data set that states no split one by leak group; one that does is returned as it is.
+
+    Within each class the groups go, largest first, to the fold with the fewest cells so far. Fold 0 is the
+    test part, fold 1 the val part.
+    """
+    if all(cell.split for cell in cells):
+        return list(cells)
+    fold_of: dict[tuple[Label, str], int] = {}
+    for label in Label:
+        sizes = Counter(cell.leak_group for cell in cells if cell.label is label)
+        filled = [0] * FOLDS
+        for group, size in sorted(sizes.items(), key=lambda item: (-item[1], item[0])):
+            fold = filled.index(min(filled))
+            filled[fold] += size
+            fold_of[label, group] = fold
+    folds = [fold_of[cell.label, cell.leak_group] for cell in cells]
+    parts = ["test", "val"] + ["train"] * (FOLDS - 2)
+    return [replace(cell, split=parts[f], cv_fold=f) for cell, f in zip(cells, folds, strict=True)]
 
 
 def checked(split: Split, cells: Sequence[LabelledCell]) -> Split:

@@ -1,4 +1,4 @@
-"""One training from frozen maps to held-out margins: the unit that folds, seeds and the final model repeat."""
+"""One training, frozen maps to held-out margins: the unit that folds, seeds and the final model repeat."""
 
 from collections.abc import Callable
 
@@ -24,7 +24,7 @@ def train_part(run: Run, prepared: PreparedCells, part: str, *, say: Callable[[s
     """
     split = run.split(part)
     held_out = split.val if part == FINAL else split.test
-    base = _fit_base(run, prepared, part, split.train, held_out, say)
+    base = _fit_base(run, prepared, part, held_out, say)
     learned = spread(split.train, run.groups, run.profile.head_cells_per_group)
     rows = np.concatenate([learned, held_out])
     say(f"{part}: embeddings of {len(learned)} cells for the head and of {len(held_out)} held out")
@@ -53,8 +53,9 @@ def fit_part_head(run: Run, prepared: PreparedCells, part: str) -> None:
 
 
 def _fit_base(
-    run: Run, prepared: PreparedCells, part: str, learned: Rows, held_out: Rows, say: Callable[[str], None]
+    run: Run, prepared: PreparedCells, part: str, held_out: Rows, say: Callable[[str], None]
 ) -> Weights:
+    learned = run.split(part).train
     sample_weights = np.zeros(len(run.cells))
     sample_weights[learned] = balanced_weights(run.malignant[learned], run.groups[learned])
     maps = np.load(run.folder / "prepared" / "maps.npy", mmap_mode="r")

@@ -4,9 +4,10 @@ from typing import Annotated
 from uuid import UUID
 
 import anyio.to_thread
-from fastapi import APIRouter, File, Form, Header, Query, Response, UploadFile
+from fastapi import APIRouter, File, Form, Header, Query, Request, Response, UploadFile
 
 from app.accounts.permissions import Permission
+from app.api.disconnect import while_connected
 from app.api.schemas import (
     CaseAnswer,
     CaseList,
@@ -37,8 +38,9 @@ from app.dependencies import (
 from app.errors import FileRefused
 from app.guard import GuardedRoute, may
 from app.reviews.service import ReviewService
-from models.decoding import MAX_IMAGE_BYTES, ImageRefused, RefusalCode
+from models.decoding import MAX_IMAGE_BYTES
 from models.preprocessing import Preprocessing
+from models.refusals import ImageRefused, RefusalCode
 
 PNG_HEADERS = {
     "Cache-Control": "private, max-age=3600",
@@ -81,6 +83,7 @@ IdempotencyKey = Annotated[
 @router.post("/predictions", status_code=201, tags=["predictions"])
 @may(Permission.UPLOAD, needs_engine=True)
 async def predict(
+    request: Request,
     services: ServicesDep,
     who: CurrentIdentity,
     request_id: RequestId,
@@ -93,7 +96,8 @@ async def predict(
     """Store one cell image and predict its class."""
     upload = Upload(await _bytes_of(image), client_ref or None)
     target = Target(case_id=case_id, accession=accession or None)
-    cell, prediction = await services.intake.predict(who, upload, target, request_id)
+    work = services.intake.predict(who, upload, target, request_id)
+    cell, prediction = await while_connected(request, work)
     return PredictionAnswer.of(cell, prediction)
 
 

@@ -13,8 +13,8 @@ from app.errors import FileRefused, ScoreFailed
 from app.inference.scorer import ModelRef
 from models.bundle import Bundle
 from models.classifier import Classifier
-from models.decoding import ImageRefused
 from models.measurements import ImageArray
+from models.refusals import ImageRefused
 
 AHEAD = 2
 """Batches in hand for each stream: one that computes and one that is being read."""

@@ -11,7 +11,7 @@ from app.cases.service import CaseService
 from app.errors import LeukolensError
 
 LOOK_EVERY_S = 5.0
-AT_ONCE = 4
+RUNNERS = 4
 """Few, so that a single upload never waits behind a case of five hundred cells."""
 
 DEADLINE_S = 50.0
@@ -21,20 +21,20 @@ log = structlog.get_logger()
 
 
 class Backlog:
-    """One task that empties the backlog; `wake` tells it that there is something new."""
+    """A few runners that empty the backlog cell by cell; `wake` tells them that there is something new."""
 
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
         self._awake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._runners: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run())
+        self._runners = [asyncio.create_task(self._run()) for _ in range(RUNNERS)]
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for runner in self._runners:
+            runner.cancel()
+        await asyncio.gather(*self._runners, return_exceptions=True)
 
     def wake(self) -> None:
         """Look at once."""
@@ -44,16 +44,18 @@ class Backlog:
         while True:
             self._awake.clear()
             try:
-                taken = await anyio.to_thread.run_sync(self._take)
-                await asyncio.gather(*(self._score(waiting) for waiting in taken))
+                waiting = await anyio.to_thread.run_sync(self._take)
             except LeukolensError as failure:
                 log.warning("backlog_paused", code=failure.code)
-                taken = []
+                waiting = None
             except Exception:
                 log.exception("backlog_failed")
-                taken = []
-            if not taken:
+                waiting = None
+            if waiting is None:
                 await self._sleep()
+                continue
+            self._awake.set()  # there may be more: the others look, too
+            await self._score(waiting)
 
     async def _sleep(self) -> None:
         try:
@@ -61,12 +63,14 @@ class Backlog:
         except TimeoutError:
             return
 
-    def _take(self) -> list[WaitingCell]:
+    def _take(self) -> WaitingCell | None:
         with self._intake.database.unit_of_work() as session:
-            return CaseService(session, self._intake.now()).take_waiting(AT_ONCE)
+            return CaseService(session, self._intake.now()).take_waiting()
 
     async def _score(self, waiting: WaitingCell) -> None:
         try:
             await self._intake.score_stored(waiting.site_id, waiting.cell, deadline_s=DEADLINE_S)
         except LeukolensError as failure:
             log.warning("cell_not_scored", cell=str(waiting.cell.id), code=failure.code)
+        except Exception:
+            log.exception("cell_not_scored", cell=str(waiting.cell.id))

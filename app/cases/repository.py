@@ -11,6 +11,9 @@ from sqlalchemy.orm import Session
 from app.cases.tables import Case, CaseState, Cell, CellState, Prediction
 from models.classifier import PredictionLabel
 
+TAKERS_AT_ONCE = 16
+"""How many waiting cells one taker looks at, when others are taking the first ones in the same moment."""
+
 
 @dataclass(frozen=True)
 class CaseCounts:
@@ -146,21 +149,38 @@ class CaseRepository:
         after = of_case.where(Cell.position > cell.position).order_by(Cell.position).limit(1)
         return self._session.scalar(before), self._session.scalar(after)
 
-    def take_waiting(self, now: datetime, lease_until: datetime, limit: int) -> list[WaitingCell]:
-        """Lease stored cells whose lease has run out; each is handed to one taker only."""
-        free = sa.or_(Cell.lease_until.is_(None), Cell.lease_until < now)
-        rows = self._session.execute(
-            sa.select(Cell, Case.site_id)
-            .join(Case, Case.id == Cell.case_id)
-            .where(Cell.state == CellState.STORED, free)
-            .order_by(Cell.lease_until, Cell.created_at, Cell.position)
-            .limit(limit)
-            .with_for_update(skip_locked=True, of=Cell)
-        ).all()
-        for cell, _ in rows:
-            cell.lease_until = lease_until
-            cell.attempts += 1
-        return [WaitingCell(cell, site_id) for cell, site_id in rows]
+    def take_waiting(self, now: datetime, lease_until: datetime) -> WaitingCell | None:
+        """Lease a stored cell that nobody holds; it is handed to one taker only.
+
+        Cases take turns: the one with the fewest cells being scored comes first, then the older one.
+        """
+        stored = Cell.state == CellState.STORED
+        free = sa.and_(stored, sa.or_(Cell.lease_until.is_(None), Cell.lease_until < now))
+        busy = (
+            sa.select(Cell.case_id, sa.func.count().label("cells"))
+            .where(stored, Cell.lease_until >= now)
+            .group_by(Cell.case_id)
+            .subquery()
+        )
+        next_ids = (
+            sa.select(Cell.id)
+            .outerjoin(busy, busy.c.case_id == Cell.case_id)
+            .where(free)
+            .order_by(sa.func.coalesce(busy.c.cells, 0), Cell.created_at, Cell.position)
+            .limit(TAKERS_AT_ONCE)
+        )
+        for cell_id in self._session.scalars(next_ids).all():
+            row = self._session.execute(
+                sa.select(Cell, Case.site_id)
+                .join(Case, Case.id == Cell.case_id)
+                .where(Cell.id == cell_id, free)
+                .with_for_update(skip_locked=True, of=Cell)
+            ).first()
+            if row is not None:
+                row[0].lease_until = lease_until
+                row[0].attempts += 1
+                return WaitingCell(row[0], row[1])
+        return None
 
     def waiting_in(self, case_id: UUID) -> int:
         return (

@@ -244,17 +244,17 @@ class CaseService:
         self._settle(who_site, cell.case_id)
         return prediction
 
-    def take_waiting(self, limit: int) -> list[WaitingCell]:
-        """Lease stored cells that nobody scores, oldest lease first; each has one taker.
+    def take_waiting(self) -> WaitingCell | None:
+        """Lease a stored cell that nobody scores; each has one taker, and cases take turns.
 
         A cell that was begun too often and never ended is given up here, or it would be tried for ever.
         """
-        taken = self._cases.take_waiting(self._now, self._now + LEASE, limit)
-        for waiting in taken:
-            if waiting.cell.attempts > ATTEMPTS_LIMIT:
-                detail = f"Scoring was begun {ATTEMPTS_LIMIT} times and never ended."
-                self.fail_cell(waiting.site_id, waiting.cell.id, "score_failed", detail)
-        return [waiting for waiting in taken if waiting.cell.state is CellState.STORED]
+        while (waiting := self._cases.take_waiting(self._now, self._now + LEASE)) is not None:
+            if waiting.cell.attempts <= ATTEMPTS_LIMIT:
+                return waiting
+            detail = f"Scoring was begun {ATTEMPTS_LIMIT} times and never ended."
+            self.fail_cell(waiting.site_id, waiting.cell.id, "score_failed", detail)
+        return None
 
     def fail_cell(self, who_site: UUID, cell_id: UUID, code: str, detail: str) -> None:
         """Log that a cell cannot be scored; it stays visible to the reviewer."""

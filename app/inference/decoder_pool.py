@@ -12,9 +12,9 @@ from pebble import ProcessExpired, ProcessPool
 
 from app.errors import FileRefused
 from app.inference.upload import Picture, crop_stored, read_stored, read_upload
-from models.decoding import ImageRefused, RefusalCode
 from models.measurements import ImageArray
 from models.preprocessing import Preprocessing
+from models.refusals import ImageRefused, RefusalCode
 
 DECODE_TIMEOUT_S = 5.0
 MEMORY_LIMIT_BYTES = 2 * 1024**3

@@ -51,17 +51,13 @@ class MicroBatcher:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def has_room(self) -> bool:
-        """See `Scorer.has_room`."""
-        return self._queue.qsize() < self._limit
-
     async def ready(self) -> bool:
         """See `Scorer.ready`."""
         return bool(self._lanes) and await self._engine.ready()
 
     async def score(self, question: Question, *, deadline_s: float) -> Score:
         """See `Scorer.score`."""
-        if not self.has_room():
+        if self._queue.qsize() >= self._limit:
             raise Overloaded(f"{self._limit} cells are waiting already. Send again later.", retry_after_s=2)
         place = _Place(question)
         self._queue.put_nowait(place)

@@ -8,26 +8,26 @@ import asyncio
 import time
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Any
 
 import anyio.to_thread
 import structlog
 from ray import serve
 from ray.exceptions import RayActorError, RayError
 from ray.serve.exceptions import BackPressureError, RayServeException
+from ray.serve.handle import DeploymentHandle
 
 from app.errors import EngineUnavailable, LeukolensError, Overloaded
 from app.inference.scorer import Question, Score
 from app.ray_cluster import join
 
-if TYPE_CHECKING:
-    from ray.serve.handle import DeploymentHandle
-
-    from app.inference.batch import Answer
-    from app.ray_serve import Engine
+Answer = Score | LeukolensError
+"""What a replica gives back: a refusal is a value, see `app.inference.batch`."""
 
 LOOK_EVERY_S = 1.0
 STATUS_LIMIT_S = 2.0
+
+Handle = DeploymentHandle[Any]
 
 log = structlog.get_logger()
 
@@ -46,7 +46,7 @@ class RayScorer:
         self._app_name = app_name
         self._limit = queue_limit
         self._in_hand = 0
-        self._handle: DeploymentHandle[Engine] | None = None
+        self._handle: Handle | None = None
         self._looking: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -58,10 +58,6 @@ class RayScorer:
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)
-
-    def has_room(self) -> bool:
-        """See `Scorer.has_room`."""
-        return self._in_hand < self._limit
 
     async def ready(self) -> bool:
         """See `Scorer.ready`: whether a replica runs. Asked of the controller, so that load does not look like failure."""
@@ -76,7 +72,7 @@ class RayScorer:
         """See `Scorer.score`."""
         if self._handle is None:
             raise EngineUnavailable("The engine's cluster has not answered yet.", retry_after_s=5)
-        if not self.has_room():
+        if self._in_hand >= self._limit:
             raise Overloaded(f"{self._limit} cells are in hand already. Send again later.", retry_after_s=2)
         self._in_hand += 1
         started = time.perf_counter()
@@ -93,7 +89,7 @@ class RayScorer:
             raise answer
         return replace(answer, latency_ms=(time.perf_counter() - started) * 1000)
 
-    async def _ask_twice(self, handle: "DeploymentHandle[Engine]", question: Question) -> "Answer":
+    async def _ask_twice(self, handle: Handle, question: Question) -> Answer:
         try:
             return await _ask(handle, "score", question)
         except RayActorError:
@@ -111,7 +107,7 @@ class RayScorer:
                 log.info("cluster_absent", reason=str(absent))
                 await asyncio.sleep(LOOK_EVERY_S)
 
-    def _find(self) -> "DeploymentHandle[Engine]":
+    def _find(self) -> Handle:
         join(self._address)
         return serve.get_app_handle(self._app_name)
 
@@ -124,7 +120,7 @@ class RayScorer:
         )
 
 
-async def _ask(handle: "DeploymentHandle[Engine]", method: str, question: Question) -> "Answer":
+async def _ask(handle: Handle, method: str, question: Question) -> Answer:
     response = handle.options(method_name=method).remote(question)
     try:
         answer: Answer = await response

@@ -51,10 +51,6 @@ class Scorer(Protocol):
         """
         ...
 
-    def has_room(self) -> bool:
-        """Whether another cell would be taken now."""
-        ...
-
     async def ready(self) -> bool:
         """Whether an engine answers."""
         ...

@@ -2,10 +2,15 @@
 
 from fastapi import APIRouter
 
-from app.web import account_pages, case_pages, model_pages
+from app.web import account_pages, case_pages, model_pages, reference_page
 from app.web.error_page import render_error_page
 from app.web.rendering import STATIC_DIR
 
-ROUTERS: tuple[APIRouter, ...] = (case_pages.router, model_pages.router, account_pages.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    case_pages.router,
+    model_pages.router,
+    account_pages.router,
+    reference_page.router,
+)
 
 __all__ = ["ROUTERS", "STATIC_DIR", "render_error_page"]

@@ -29,7 +29,7 @@ class Engine(Protocol):
     batch: int
 
     def maps(self, images: Floats) -> Floats:
-        """(n, s, s, 3) float32 -> (n, c, h, w) float32, the map before its pooling. Thread-safe."""
+        """(n, height, width, 3) float32 -> (n, c, h, w) float32, the map before its pooling. Thread-safe."""
         ...
 
 

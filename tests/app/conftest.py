@@ -32,11 +32,10 @@ PASSWORD = "a long enough password"
 class InProcessScorer:
     """A `Scorer` without an engine process: the real classifier, in a thread.
 
-    room: what `has_room` says. fails_with: raised instead of an answer, once for each entry.
+    fails_with: raised instead of an answer, once for each entry.
     """
 
     folder: Path
-    room: bool = True
     fails_with: list[LeukolensError] = field(default_factory=list)
     asked: int = 0
     _classifier: Classifier | None = None
@@ -50,9 +49,6 @@ class InProcessScorer:
         output = (await anyio.to_thread.run_sync(classifier.classify, [question.pixels]))[0]
         band = classifier.bundle.manifest.band
         return Score(output, question.model, classifier.engine.name, 1, (band.low, band.high), 1.0)
-
-    def has_room(self) -> bool:
-        return self.room
 
     async def ready(self) -> bool:
         return True
@@ -120,7 +116,7 @@ def start_app(folder: Path, database_url: str = "", **settings: object) -> Itera
 
 @pytest.fixture(
     scope="session",
-    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("postgresql"))],
+    params=["sqlite", "postgresql"],
 )
 def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     """The app, once on SQLite and once on PostgreSQL; tests share it and keep to cases of their own."""

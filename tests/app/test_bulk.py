@@ -176,6 +176,7 @@ def test_an_answer_file_that_cannot_be_made_is_named(data: Path, cells: Path) ->
     assert (done.exit_code, "nowhere" in done.stderr) == (1, True)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_leaves_a_whole_file_and_goes_on(data: Path) -> None:
     """Ctrl-C in a real process: exit 1, whole rows only, and the next run ends with every file once."""
     folder, out = data / "many", data / "out.csv"

@@ -17,6 +17,7 @@ OPEN = {
     ("GET", "/livez"),
     ("GET", "/readyz"),
     ("GET", "/openapi.json"),
+    ("GET", "/api"),
     ("GET", "/login"),
     ("POST", "/login"),
     ("POST", "/logout"),

@@ -220,7 +220,7 @@ def test_a_decoder_cannot_write_a_file() -> None:
     async def go() -> None:
         pool = DecoderPool(processes=1)
         try:
-            with pytest.raises(OSError, match="usable temporary directory|File too large"):
+            with pytest.raises(OSError, match=r"usable temporary directory|File too large"):
                 await pool._run(write)
         finally:
             pool.close()

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from app.cases.service import ATTEMPTS_LIMIT, CaseService, Origin
+from app.cases.tables import CellState
 from app.errors import EngineUnavailable, ScoreFailed
+from app.inference.upload import read_upload
 from app.notice import INTENDED_USE
 from models.classifier import Classifier
 from models.drawn_cells import draw_cell
@@ -148,7 +151,7 @@ def test_an_unknown_case_is_not_found(app: RunningApp, lab: dict[str, str]) -> N
 
 def test_without_room_the_answer_is_503_before_anything_is_stored(own_app: RunningApp) -> None:
     headers = own_app.key("cases:write")
-    own_app.scorer.room = False
+    own_app.services.admission.taken = own_app.settings.queue_limit
     answer = post(own_app, headers, png_of(1))
     assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
     assert int(answer.headers["retry-after"]) > 0
@@ -174,3 +177,41 @@ def test_a_cell_that_cannot_be_scored_stays_visible_as_failed(own_app: RunningAp
     case = own_app.client.get("/api/v1/cases", headers=headers).json()["cases"][0]
     assert (case["failed"], case["scored"]) == (1, 0)
     assert own_app.count("predictions") == 0
+
+
+def test_places_are_given_back_whatever_the_answer_was(own_app: RunningApp) -> None:
+    headers = own_app.key("cases:write")
+    for data in (png_of(1), b"words"):
+        post(own_app, headers, data)
+    own_app.scorer.fails_with.append(EngineUnavailable("away", retry_after_s=1))
+    post(own_app, headers, png_of(2))
+    assert own_app.services.admission.taken == 0
+
+
+def test_waiting_cells_of_two_cases_take_turns(own_app: RunningApp) -> None:
+    who = own_app.identity()
+    own_app.client.portal.call(own_app.services.backlog.stop)
+    with own_app.services.database.unit_of_work() as session:
+        cases = CaseService(session, own_app.services.now())
+        picture = read_upload(png_of(1))
+        large, small = (cases.open_case(who, name)[0].id for name in ("large", "small"))
+        for case_id in (large, large, large, small):
+            cases.add_cell(who, case_id, picture, None, Origin(), leased=False)
+        taken = [cases.take_waiting() for _ in range(5)]
+    order = [waiting and waiting.cell.case_id for waiting in taken]
+    assert set(order[:2]) == {large, small}
+    assert order[2:] == [large, large, None]
+
+
+def test_a_cell_begun_too_often_is_given_up_and_shown_as_failed(own_app: RunningApp) -> None:
+    who = own_app.identity()
+    own_app.client.portal.call(own_app.services.backlog.stop)
+    with own_app.services.database.unit_of_work() as session:
+        cases = CaseService(session, own_app.services.now())
+        case, _ = cases.open_case(who, None)
+        cell = cases.add_cell(who, case.id, read_upload(png_of(1)), None, Origin(), leased=False)
+        for _ in range(ATTEMPTS_LIMIT):
+            assert cases.take_waiting() is not None
+            cell.lease_until = None
+        assert cases.take_waiting() is None
+        assert cell.state is CellState.FAILED

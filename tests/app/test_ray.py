@@ -44,7 +44,7 @@ from models.measurements import measure_cell
 from tests.app.conftest import png_of
 from tests.bundles import NAME, make_bundle
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
+pytestmark = pytest.mark.slow
 
 CONFIG = Path(app.ray_serve.__file__).with_name("serve_config.yaml")
 START_LIMIT_S = 120.0
@@ -296,7 +296,10 @@ def test_what_befell_a_cell_decides_its_refusal(
     with pytest.raises(refusal):
         asyncio.run(scorer.score(asked, deadline_s=5))
     assert handle.methods == methods
-    assert scorer.has_room()
+    handle.script = [BackPressureError(9, 9)] * 20
+    for _ in range(20):  # a refused cell gives its place back
+        with pytest.raises(Overloaded, match="replica's queue"):
+            asyncio.run(scorer.score(asked, deadline_s=5))
 
 
 def test_before_the_cluster_answers_a_cell_is_refused_with_retry_after() -> None:

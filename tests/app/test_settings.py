@@ -1,8 +1,6 @@
 """Production refuses to start half configured, and never prints a secret."""
 
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -46,12 +44,3 @@ def test_the_secret_is_made_once_and_readable_by_its_owner_only(tmp_path: Path) 
     assert Settings(data_dir=tmp_path).secret == first
     assert len(first) >= 32
     assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
-
-
-def test_ray_is_never_imported_by_a_local_server() -> None:
-    """Ray costs seconds and half a gigabyte; the web process, its worker and the commands go without."""
-    script = (
-        "import sys, app.main, app.cli, app.inference.worker, app.bulk.service; print('ray' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"

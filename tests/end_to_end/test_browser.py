@@ -18,7 +18,6 @@ PICTURES = os.environ.get("LEUKOLENS_SCREENSHOTS")
 """Folder for screenshots to look at; none are kept when it is not set."""
 
 pytestmark = [
-    pytest.mark.xdist_group("chromium"),
     pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium"),
 ]
 

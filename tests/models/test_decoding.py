@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from models.decoding import MAX_IMAGE_BYTES, ImageRefused, RefusalCode, decode_cell
+from models.decoding import MAX_IMAGE_BYTES, decode_cell
 from models.drawn_cells import draw_cell
+from models.refusals import ImageRefused, RefusalCode
 
 CELL = draw_cell(3)
 

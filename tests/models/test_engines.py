@@ -64,3 +64,15 @@ def test_ncnn_says_what_it_cannot_run(folder: Path) -> None:
     bundle = type(bundle)(manifest, bundle.sha256, bundle.weights, (), "")
     with pytest.raises(EngineUnavailable, match="LEUKOLENS_ENGINE=tensorflow"):
         open_engine(bundle, "ncnn")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_leaving_out_the_background_changes_no_answer(folder: Path, seed: int) -> None:
+    classifier = Classifier.open(folder, "ncnn")
+    cell = np.roll(draw_cell(seed, radius_px=18), (3 * seed, -7 * seed), axis=(0, 1))
+    windowed = classifier.classify([cell])[0]
+    classifier._window = None
+    whole = classifier.classify([cell])[0]
+    assert windowed.logits == pytest.approx(whole.logits, abs=1e-4)
+    assert windowed.embedding == pytest.approx(whole.embedding, abs=1e-4)
+    np.testing.assert_allclose(windowed.heatmap, whole.heatmap, atol=1e-4 * whole.heatmap.max())

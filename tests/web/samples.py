@@ -20,6 +20,7 @@ from app.web.page_contexts import (
     ErrorPage,
     Estimate,
     Fact,
+    Field,
     FieldError,
     Flash,
     Gallery,
@@ -33,8 +34,10 @@ from app.web.page_contexts import (
     ModelRow,
     ModelsPage,
     Note,
+    Operation,
     Prediction,
     Probabilities,
+    ReferencePage,
     Refusal,
     RefusedCell,
     ResultPartial,
@@ -402,6 +405,24 @@ def samples() -> tuple[Sample, ...]:
             VerdictPartial(
                 replace(
                     panel(), note=HOSTILE, conflict="Dr. Ola Berg gave a verdict after you opened this page."
+                )
+            ),
+        ),
+        Sample(
+            "reference",
+            _chrome("/api"),
+            ReferencePage(
+                (
+                    Operation(
+                        "POST",
+                        "/api/v1/predictions",
+                        "Store one cell image and predict its class.",
+                        (
+                            Field("image", "multipart/form-data", True, "one 450x450 cell image"),
+                            Field("accession", "multipart/form-data", False, ""),
+                        ),
+                        ("201", "401", "422"),
+                    ),
                 )
             ),
         ),

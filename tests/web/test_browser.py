@@ -15,7 +15,6 @@ from tests.web.samples import CASE_ID, HOSTILE, cell_id, samples
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("chromium"),
     pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="Chromium is not installed"),
 ]
 

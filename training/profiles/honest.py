@@ -1,4 +1,4 @@
-"""Ours: blocks 1 and 2 frozen, block 3 trained on native-resolution patches, pooled inside the cell.
+r"""Ours: blocks 1 and 2 frozen, block 3 trained on native-resolution patches, pooled inside the cell.
 
 python -m training all --profile honest --data ../shared/data/cnmc2019 \
     --init ../shared/weights/vgg16_conv_base_f16.npz --out RUN
@@ -19,6 +19,7 @@ PROFILE = Profile(
     label_smoothing=0.05,
     dropout=0.3,
     ema_momentum=0.99,
+    head_cells_per_group=120,
     head_penalty=100.0,
     fusion_penalty=100.0,
 )

@@ -1,0 +1,64 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from models.labels import Label
+from training.dataset import DatasetError, leak_groups, read_dataset, read_pixels
+
+SHARED = Path(os.environ.get("LEUKOLENS_TEST_DATA", Path(__file__).parents[3] / "shared/data/cnmc2019"))
+
+
+def _segmented(seed: int) -> np.ndarray:
+    pixels = np.zeros((450, 450, 3), np.uint8)
+    pixels[150:300, 150:300] = np.random.default_rng(seed).integers(60, 200, (150, 150, 3))
+    return pixels
+
+
+def test_the_index_gives_class_group_split_and_fold(drawn_dataset: Path) -> None:
+    cells = read_dataset(drawn_dataset)
+    first = cells[0]
+    assert len(cells) == 24
+    assert (first.path.name, first.label, first.leak_group) == ("UID_1_1_1_all.png", Label.MALIGNANT, "1")
+    assert (first.split, first.cv_fold) == ("train", 0)
+    assert read_pixels(first).shape == (450, 450, 3)
+
+
+def test_the_folders_of_the_full_set_are_read_with_leak_groups_by_pixels(tmp_path: Path) -> None:
+    files = {
+        "fold_0/all/UID_1_1_1_all.bmp": 1,
+        "fold_0/hem/UID_H1_1_1_hem.bmp": 2,
+        "fold_1/hem/UID_h3_1_1_hem.bmp": 3,
+        "fold_2/hem/UID_H10_9_1_hem.bmp": 3,
+    }
+    for name, seed in files.items():
+        path = tmp_path / "C-NMC_Leukemia" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(_segmented(seed)).save(path)
+    found = {cell.subject: (cell.label, cell.leak_group) for cell in read_dataset(tmp_path)}
+    assert found == {
+        "1": (Label.MALIGNANT, "1"),
+        "H1": (Label.HEALTHY, "H1"),
+        "H10": (Label.HEALTHY, "H10"),
+        "H3": (Label.HEALTHY, "H10"),
+    }
+
+
+def test_sharing_an_image_is_transitive() -> None:
+    images = [("a", "x"), ("b", "x"), ("b", "y"), ("c", "y"), ("d", "z")]
+    assert leak_groups(images) == {"a": "a", "b": "a", "c": "a", "d": "d"}
+
+
+def test_an_empty_folder_is_refused_with_both_layouts_named(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"index\.csv or fold_"):
+        read_dataset(tmp_path)
+
+
+@pytest.mark.real_data
+def test_the_shared_part_has_5433_cells_of_43_leak_groups() -> None:
+    if not (SHARED / "index.csv").is_file():
+        pytest.skip(f"the C-NMC 2019 part is not at {SHARED}")
+    cells = read_dataset(SHARED)
+    assert (len(cells), len({cell.leak_group for cell in cells})) == (5433, 43)

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from models.head import Head, HeadSpec
+from models.measurements import MEASUREMENTS
+from training.head_fit import fit_head, head_margin
+from training.sampling import balanced_weights, draw
+
+RNG = np.random.default_rng(5)
+MALIGNANT = np.arange(90) < 50
+FEATURES = (RNG.gamma(2.0, size=(90, 8)) + MALIGNANT[:, None]).astype(np.float32)
+MEASURED = (RNG.normal(size=(90, len(MEASUREMENTS))) * 50 + 20 * MALIGNANT[:, None]).astype(np.float32)
+GROUPS = [f"{'m' if side else 'h'}{i % 5}" for i, side in enumerate(MALIGNANT)]
+HEAD = fit_head(FEATURES, MEASURED, MALIGNANT, GROUPS, head_penalty=1.0, fusion_penalty=1.0)
+
+
+def test_the_margin_of_many_cells_is_what_the_served_head_gives_for_each() -> None:
+    spec = HeadSpec(
+        pooling="cell_mean_deviation", dense_layers=1, embedding_length=8, fusion=tuple(MEASUREMENTS)
+    )
+    head = Head(spec, dict(HEAD))
+    inside = np.ones((2, 2), np.float32)
+    # Four channels that are m - d and m + d over the cell have mean m and deviation d.
+    means, deviations = FEATURES[0, :4], FEATURES[0, 4:]
+    feature_map = means[:, None, None] + deviations[:, None, None] * np.array([[-1, 1], [1, -1]], np.float32)
+    logits = head(feature_map, inside, dict(zip(MEASUREMENTS, MEASURED[0].tolist(), strict=True))).logits
+    assert logits[0] - logits[1] == pytest.approx(head_margin(FEATURES, MEASURED, HEAD)[0], abs=1e-4)
+
+
+def test_the_fitted_head_scores_malignant_cells_higher() -> None:
+    margin = head_margin(FEATURES, MEASURED, HEAD)
+    assert margin[MALIGNANT].mean() > 0 > margin[~MALIGNANT].mean()
+
+
+def test_classes_weigh_the_same_and_groups_by_the_root_of_their_size() -> None:
+    malignant = np.array([True] * 5 + [False] * 4)
+    weights = balanced_weights(malignant, ["m1"] * 4 + ["m2"] + ["h1"] * 4)
+    assert weights[malignant].sum() == pytest.approx(0.5)
+    assert weights[:4].sum() == pytest.approx(2 * weights[4])
+
+
+def test_a_draw_depends_on_seed_and_step_only() -> None:
+    weights = np.full(10, 0.1)
+    assert (draw(weights, 20, seed=1, step=5) == draw(weights, 20, seed=1, step=5)).all()
+    assert (draw(weights, 20, seed=1, step=5) != draw(weights, 20, seed=1, step=6)).any()

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score, roc_auc_score
+
+from training.metrics import METRICS, auroc, difference, ece, group_resamples, weighted_f1, with_interval
+
+RNG = np.random.default_rng(7)
+MALIGNANT = np.arange(200) < 120
+SCORE = np.round(RNG.normal(size=200) + MALIGNANT, 1)
+P_MALIGNANT = 1 / (1 + np.exp(-SCORE))
+GROUPS = [f"{'m' if side else 'h'}{i % 6}" for i, side in enumerate(MALIGNANT)]
+
+
+def test_auroc_counts_ties_half_like_scikit_learn() -> None:
+    assert auroc(SCORE, MALIGNANT) == pytest.approx(roc_auc_score(MALIGNANT, SCORE))
+
+
+def test_weighted_f1_is_scikit_learns() -> None:
+    expected = f1_score(MALIGNANT, P_MALIGNANT >= 0.5, average="weighted")
+    assert weighted_f1(P_MALIGNANT, MALIGNANT) == pytest.approx(expected)
+
+
+def test_a_constant_at_the_prevalence_has_no_calibration_error() -> None:
+    assert ece(np.full(200, 0.6), MALIGNANT) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_every_metric_of_a_perfect_prediction_is_perfect() -> None:
+    perfect = MALIGNANT.astype(float)
+    values = {name: metric(perfect, MALIGNANT) for name, metric in METRICS.items()}
+    assert values == {name: 0.0 if name in ("ece", "brier") else 1.0 for name in METRICS}
+
+
+def test_a_resample_draws_whole_groups_and_as_many_of_each_class() -> None:
+    names = np.array(GROUPS)
+    for rows in group_resamples(MALIGNANT, GROUPS, seed=1, resamples=20):
+        drawn, counts = np.unique(names[rows], return_counts=True)
+        times = [count / np.sum(names == name) for name, count in zip(drawn, counts, strict=True)]
+        assert all(time == int(time) for time in times)
+        assert sum(t for t, name in zip(times, drawn, strict=True) if name[0] == "m") == 6
+        assert sum(t for t, name in zip(times, drawn, strict=True) if name[0] == "h") == 6
+
+
+def test_an_interval_holds_its_value_and_a_model_gains_nothing_over_itself() -> None:
+    samples = group_resamples(MALIGNANT, GROUPS, seed=1, resamples=200)
+    found = with_interval(auroc, P_MALIGNANT, MALIGNANT, samples)
+    assert found.low <= found.value <= found.high
+    same = difference(auroc, P_MALIGNANT, P_MALIGNANT, MALIGNANT, samples)
+    assert (same.low, same.value, same.high) == (0.0, 0.0, 0.0)

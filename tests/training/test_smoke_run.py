@@ -1,0 +1,55 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from models.classifier import Classifier
+from models.drawn_cells import draw_cell
+from training.__main__ import app
+from training.columns import THESE_WEIGHTS, read_column
+from training.dataset import read_pixels
+from training.runs import Run
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def run_folder(drawn_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("run") / "run"
+    options = {"--data": drawn_dataset, "--init": "random", "--profile": "smoke", "--folds": 1}
+    options |= {"--out": out, "--store": out / "store", "--name": "drawn", "--version": "0.0.1"}
+    arguments = [str(word) for pair in options.items() for word in pair]
+    result = CliRunner().invoke(app, ["all", *arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return out
+
+
+def test_a_run_publishes_a_bundle_that_serves(run_folder: Path) -> None:
+    classifier = Classifier.open(run_folder / "store/drawn/0.0.1")
+    output = classifier.classify([draw_cell(99)])[0]
+    assert 0.0 <= output.p_malignant <= 1.0
+    assert output.embedding.shape == (512,)
+
+
+def test_the_published_bundle_gives_the_probabilities_its_figures_were_made_of(run_folder: Path) -> None:
+    run = Run.open(run_folder)
+    column = read_column(run, THESE_WEIGHTS)
+    assert column is not None
+    classifier = Classifier.open(run_folder / "store/drawn/0.0.1")
+    rows = column[1].rows[:3]
+    again = [classifier.classify([read_pixels(run.cells[row])])[0].p_malignant for row in rows]
+    np.testing.assert_allclose(again, column[1].p_malignant[:3], atol=1e-6)
+
+
+def test_the_card_says_what_the_model_is_for_and_shows_both_columns(run_folder: Path) -> None:
+    card = (run_folder / "store/drawn/0.0.1/CARD.md").read_text()
+    assert "For research use only. Not for use in diagnostic procedures." in card
+    assert "doi:10.7937/tcia.2019.dc64i46r" in card
+    assert "|  | these weights | the procedure |" in card
+
+
+def test_a_version_is_never_overwritten(run_folder: Path) -> None:
+    arguments = ["publish", "--out", str(run_folder), "--name", "drawn", "--version", "0.0.1"]
+    result = CliRunner().invoke(app, [*arguments, "--store", str(run_folder / "store")])
+    assert isinstance(result.exception, FileExistsError)

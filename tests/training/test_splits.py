@@ -1,0 +1,51 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.dataset import DatasetError, read_dataset
+from training.splits import fold_split, frozen_split, with_split
+
+
+def test_the_frozen_split_covers_every_cell_once(drawn_dataset: Path) -> None:
+    cells = read_dataset(drawn_dataset)
+    split = frozen_split(cells)
+    rows = np.concatenate([split.train, split.val, split.test])
+    assert sorted(rows.tolist()) == list(range(len(cells)))
+
+
+def test_a_leak_group_on_both_sides_is_refused_by_name(drawn_dataset: Path) -> None:
+    cells = read_dataset(drawn_dataset)
+    moved = next(i for i, cell in enumerate(cells) if cell.leak_group == "H1")
+    cells[moved] = replace(cells[moved], split="test")
+    with pytest.raises(DatasetError, match=r"\['H1'\]"):
+        frozen_split(cells)
+
+
+def test_a_fold_is_judged_by_a_model_that_saw_none_of_its_groups(drawn_dataset: Path) -> None:
+    cells = read_dataset(drawn_dataset)
+    split = fold_split(cells, 1)
+    learned = {cells[i].leak_group for i in split.train}
+    assert not learned & {cells[i].leak_group for i in split.test}
+
+
+def test_a_fold_that_does_not_exist_is_refused(drawn_dataset: Path) -> None:
+    with pytest.raises(DatasetError, match="cv_fold 7"):
+        fold_split(read_dataset(drawn_dataset), 7)
+
+
+def test_a_data_set_without_a_split_gets_one_by_leak_group(drawn_dataset: Path) -> None:
+    bare = [replace(cell, split="", cv_fold=-1) for cell in read_dataset(drawn_dataset)]
+    cells = with_split(bare)
+    split = frozen_split(cells)
+    assert [len(part) for part in (split.train, split.val, split.test)] == [12, 4, 8]
+    assert {cell.cv_fold for cell in cells} == {0, 1, 2, 3, 4}
+
+
+def test_a_part_of_one_class_is_refused(drawn_dataset: Path) -> None:
+    cells = [
+        cell for cell in read_dataset(drawn_dataset) if cell.split != "test" or cell.label == "malignant"
+    ]
+    with pytest.raises(DatasetError, match="both classes in the test part"):
+        frozen_split(cells)

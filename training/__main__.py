@@ -1,0 +1,115 @@
+"""`python -m training`: from labelled cells to a published bundle, one command a stage."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from training.profiles import profile as profile_named
+from training.runs import FINAL, Run
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+console = Console()
+
+Out = Annotated[Path, typer.Option(help="Folder of the run, outside the repository.")]
+Data = Annotated[Path, typer.Option(help="Folder with index.csv, or with fold_*/{all,hem}.")]
+Init = Annotated[str, typer.Option(help="File of VGG convolutions (.npz), or 'random'.")]
+ProfileName = Annotated[str, typer.Option("--profile", help="A file of training/profiles.")]
+Name = Annotated[str, typer.Option(help="Name of the bundle.")]
+Version = Annotated[str, typer.Option(help="Version of the bundle; an existing one is never overwritten.")]
+Store = Annotated[Path, typer.Option(help="Folder of bundles.")]
+
+
+@app.command()
+def prepare(data: Data, init: Init, out: Out, profile: ProfileName = "honest") -> None:
+    """Decode the cells, cut patches, compute the frozen blocks once."""
+    from training.frozen import frozen_maps
+    from training.prepare import prepare_cells
+
+    run = Run.create(out, profile_named(profile), data, init)
+    console.print(f"{len(run.cells)} cells of {len(set(run.groups))} leak groups")
+    prepared = prepare_cells(run.cells, run.profile, out / "prepared")
+    frozen_maps(
+        prepared.patches,
+        prepared.patch_means,
+        run.starting_weights(),
+        run.profile,
+        out / "prepared" / "maps.npy",
+    )
+
+
+@app.command()
+def fit(
+    out: Out,
+    part: Annotated[list[str] | None, typer.Option(help="final, fold0 .. fold4; may be repeated.")] = None,
+) -> None:
+    """Train the last block on patches and the head on whole cells."""
+    from training.prepare import open_prepared
+    from training.train_part import train_part
+
+    run = Run.open(out)
+    for name in part or [FINAL]:
+        train_part(run, open_prepared(out / "prepared"), name, say=console.print)
+
+
+@app.command()
+def calibrate(out: Out) -> None:
+    """Slope, intercept and indeterminate band, from the val part."""
+    from training.candidate import calibrate_run
+
+    console.print(calibrate_run(Run.open(out)))
+
+
+@app.command()
+def evaluate(out: Out) -> None:
+    """Judge the final weights on the test part, and the procedure on the folds that were trained."""
+    from training.columns import evaluate_run
+
+    for comparison in evaluate_run(Run.open(out)):
+        console.print_json(comparison.model_dump_json())
+
+
+@app.command()
+def report(out: Out) -> None:
+    """Plots of the predictions in the run, to RUN/report."""
+    from training.report import write_report
+
+    for path in write_report(Run.open(out)):
+        console.print(path)
+
+
+@app.command()
+def publish(
+    out: Out, name: Name = "vgg16-cnmc", version: Version = "0.1.0", store: Store = Path("models/store")
+) -> None:
+    """Write the bundle with its figures, card and report."""
+    from training.publish import publish_run
+
+    bundle = publish_run(Run.open(out), name=name, version=version, store=store)
+    console.print(f"{bundle.id} {bundle.sha256}")
+
+
+@app.command(name="all")
+def everything(
+    data: Data,
+    init: Init,
+    out: Out,
+    profile: ProfileName = "honest",
+    *,
+    folds: Annotated[int, typer.Option(help="How many cross-validation folds to train as well.")] = 5,
+    name: Name = "vgg16-cnmc",
+    version: Version = "0.1.0",
+    store: Store = Path("models/store"),
+) -> None:
+    """Every stage in order: what reproduces a bundle."""
+    prepare(data, init, out, profile)
+    fit(out, [FINAL, *(f"fold{fold}" for fold in range(folds))])
+    calibrate(out)
+    evaluate(out)
+    report(out)
+    publish(out, name, version, store)
+
+
+if __name__ == "__main__":
+    app()

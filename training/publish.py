@@ -1,0 +1,54 @@
+"""Write a run as a bundle: manifest, weights, golden cells, card, report."""
+
+from pathlib import Path
+
+from models.bundle import CARD, Bundle, write_bundle
+from training.candidate import candidate, golden_cells, open_candidate
+from training.card import figures_table, model_card
+from training.columns import PROCEDURE, THESE_WEIGHTS, read_column
+from training.evaluate import Comparison
+from training.runs import Run
+
+HEADINGS = {THESE_WEIGHTS: "these weights", PROCEDURE: "the procedure"}
+
+
+def publish_run(run: Run, *, name: str, version: str, store: Path) -> Bundle:
+    """Write `store/name/version` and read it back.
+
+    Raises:
+        ValueError: the run was not evaluated. FileExistsError: this version exists.
+    """
+    columns: dict[str, Comparison] = {}
+    for column in HEADINGS:
+        found = read_column(run, column)
+        if found is not None:
+            columns[column] = found[0]
+    if THESE_WEIGHTS not in columns:
+        raise ValueError(f"Expected {run.folder} to be evaluated before it is published.")
+    bundle = candidate(
+        run,
+        name=name,
+        version=version,
+        command=reproduction_command(run, len(run.folds_done())),
+        these_weights=columns[THESE_WEIGHTS].figures,
+        procedure=columns[PROCEDURE].figures if PROCEDURE in columns else None,
+    )
+    named = {HEADINGS[column]: comparison for column, comparison in columns.items()}
+    files = {
+        CARD: model_card(bundle.manifest, named).encode(),
+        "report/figures.md": f"{figures_table(named)}\n".encode(),
+        **{f"report/{column}.json": c.model_dump_json(indent=1).encode() for column, c in columns.items()},
+        **{f"report/{path.name}": path.read_bytes() for path in (run.folder / "report").glob("*.png")},
+    }
+    return write_bundle(
+        store / name / version, bundle.manifest, bundle.weights, golden_cells(open_candidate(bundle)), files
+    )
+
+
+def reproduction_command(run: Run, folds: int) -> str:
+    """The command that repeats a run, with the folders' names in place of their paths."""
+    init = run.inputs.init if run.inputs.init == "random" else Path(run.inputs.init).name
+    return (
+        f"python -m training all --profile {run.profile.name} --data {run.inputs.data.name} --init {init} "
+        f"--folds {folds} --out RUN"
+    )
