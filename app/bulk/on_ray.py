@@ -1,5 +1,8 @@
 """Scoring files on a Ray cluster with Ray Data. Folder and bundle lie at the same paths on every node."""
 
+from app.ray_cluster import joined  # before Ray: it sets what Ray reads when it is imported
+
+# isort: split
 import json
 import os
 from collections.abc import Iterator
@@ -11,7 +14,6 @@ import ray.data
 
 from app.bulk.local import score_files
 from app.bulk.service import Rows, RowStream
-from app.ray_cluster import joined
 from models.bundle import Bundle
 from models.classifier import Classifier
 from models.engines import EngineName

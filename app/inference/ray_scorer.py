@@ -4,6 +4,9 @@ Imported only when `LEUKOLENS_SCORER=ray`. This process becomes a driver of the 
 that belongs to it (`ray start --address=HEAD:6379 --num-cpus=0` is enough).
 """
 
+from app.ray_cluster import join  # before Ray: it sets what Ray reads when it is imported
+
+# isort: split
 import asyncio
 import time
 from contextlib import suppress
@@ -19,7 +22,6 @@ from ray.serve.handle import DeploymentHandle
 
 from app.errors import EngineUnavailable, LeukolensError, Overloaded
 from app.inference.scorer import Question, Score
-from app.ray_cluster import join
 
 Answer = Score | LeukolensError
 """What a replica gives back: a refusal is a value, see `app.inference.batch`."""
