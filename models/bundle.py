@@ -73,6 +73,18 @@ class Band(_Strict):
         return self
 
 
+class Novelty(_Strict):
+    """A cell whose embedding lies farther from the training cells than `limit` is reported as indeterminate.
+
+    The distance is the mean over the embedding of ((value - mean) / scale)^2, with `novelty__mean` and
+    `novelty__scale` from the weights: about 1 for a training cell. kept_share: of held-out subjects' cells
+    that lie within the limit.
+    """
+
+    limit: float = Field(gt=0, allow_inf_nan=False)
+    kept_share: float = Field(gt=0, le=1)
+
+
 class Interval(_Strict):
     """A figure with its 95 % bootstrap interval over leak groups."""
 
@@ -119,6 +131,7 @@ class Manifest(_Strict):
     head: HeadSpec
     calibration: Calibration
     band: Band
+    novelty: Novelty | None = None
     origin: Origin
     procedure: Figures | None = None
     these_weights: Figures | None = None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.bundle import Bundle, Calibration, read_bundle
+from models.bundle import Bundle, Calibration, Weights, read_bundle
 from models.decoding import decode_cell
 from models.engines import Engine, EngineName, Floats, open_engine
 from models.head import Head, HeadOutput
@@ -137,13 +137,18 @@ class Classifier:
         if not np.isfinite(output.logits).all():
             raise FloatingPointError(f"Expected finite logits from {self.bundle.id}, got {output.logits}.")
         p_malignant = calibrated(output.logits, self.bundle.manifest.calibration)
-        label, reasons = self._label(p_malignant)
+        label, reasons = self._label(p_malignant, output.embedding)
         return CellOutput(p_malignant, label, reasons, output.logits, output.embedding, output.heatmap)
 
-    def _label(self, p_malignant: float) -> tuple[PredictionLabel, tuple[str, ...]]:
-        band = self.bundle.manifest.band
+    def _label(self, p_malignant: float, embedding: Floats) -> tuple[PredictionLabel, tuple[str, ...]]:
+        band, novelty = self.bundle.manifest.band, self.bundle.manifest.novelty
+        reasons = []
         if band.low < p_malignant < band.high:
-            return PredictionLabel.INDETERMINATE, ("inside_indeterminate_band",)
+            reasons.append("inside_indeterminate_band")
+        if novelty is not None and novelty_distance(embedding, self.bundle.weights) > novelty.limit:
+            reasons.append("unlike_training_cells")
+        if reasons:
+            return PredictionLabel.INDETERMINATE, tuple(reasons)
         malignant = p_malignant >= band.high
         return (PredictionLabel.MALIGNANT if malignant else PredictionLabel.HEALTHY), ()
 
@@ -155,6 +160,12 @@ class Classifier:
                     f"Engine {self.engine.name} gives {found:.6f} for {cell.file} of {self.bundle.id}, "
                     f"expected {cell.p_malignant:.6f} within {GOLDEN_TOLERANCE}."
                 )
+
+
+def novelty_distance(embedding: Floats, weights: Weights) -> float:
+    """How far an embedding lies from those of the training cells; see `models.bundle.Novelty`."""
+    mean, scale = (weights[f"novelty__{part}"].astype(np.float32) for part in ("mean", "scale"))
+    return float(np.square((embedding - mean) / scale).mean())
 
 
 def _span(occupied: Floats, reach: int) -> slice:

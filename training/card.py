@@ -16,6 +16,8 @@ LIMITS = """\
 - Few people stand behind the figures: the intervals are over leak groups (a person, duplicates merged), not
   over cells. Read the intervals, not the values.
 - The last block was trained on patches of the train part's cells, and the head on the same cells.
+- Depth, pooling and what is subtracted were chosen on out-of-fold figures over all cells, the test part's among
+  them, before this run; the head's penalty on the val part. The test part was classified once, at the end.
 - Probabilities are calibrated at the prevalence stated above, on few subjects; elsewhere they are off."""
 
 ROWS = {
@@ -32,6 +34,11 @@ BASELINE_ROWS = {
     "measurements_auroc": "measurements, boosted trees: AUROC",
     "measurements_weighted_f1": "measurements, boosted trees: weighted F1",
 }
+BAND_ROWS = {
+    "indeterminate_share": "share of cells inside the indeterminate band",
+    "sensitivity_outside": "sensitivity outside the band",
+    "specificity_outside": "specificity outside the band",
+}
 GAIN_ROWS = {
     "auroc_over_area": "paired gain in AUROC over area alone",
     "auroc_over_measurements": "paired gain in AUROC over measurements",
@@ -42,6 +49,8 @@ GAIN_ROWS = {
 def model_card(manifest: Manifest, columns: dict[str, Comparison]) -> str:
     """CARD.md of a bundle; `columns` maps a heading to its figures."""
     origin, calibration, band = manifest.origin, manifest.calibration, manifest.band
+    novelty = manifest.novelty
+    assert novelty is not None
     commands = "\n".join(
         f"- {heading}: {column.figures.description}. `{column.figures.command}`"
         for heading, column in columns.items()
@@ -62,9 +71,11 @@ deviation of the last map over the positions inside the cell ({manifest.head.emb
 linear layer on them, and a linear term on {len(manifest.head.fusion)} measurements.
 One pass, no averaging over rotations.
 
-p_malignant = sigmoid({calibration.slope:.4f} x (l_malignant - l_healthy) + {calibration.intercept:+.4f}),
+p_malignant = sigmoid({calibration.slope:.4f} x (l_malignant - l_healthy) {calibration.intercept:+.4f}),
 calibrated at {calibration.malignant_prevalence:.1%} malignant cells. Between {band.low} and {band.high} a
-prediction is `indeterminate`. The figures below count every cell at 0.5, the indeterminate ones too.
+prediction is `indeterminate`; so is one of a cell whose embedding lies farther from the training cells
+than {novelty.limit} (mean squared deviation; {novelty.kept_share:.0%} of the val part's cells lie within).
+The figures below count every cell at 0.5, the indeterminate ones too.
 
 ## Data
 {origin.data}. {origin.citation}.
@@ -79,7 +90,11 @@ Value and 95 % interval, bootstrap over leak groups within each class.
 
 {figures_table(columns)}
 
+{verdicts(columns)}
+
 {commands}
+
+{groups_table(columns)}
 
 Everything above from one command: `{origin.command}`
 
@@ -90,25 +105,42 @@ Everything above from one command: `{origin.command}`
 
 def figures_table(columns: dict[str, Comparison]) -> str:
     """Markdown table, one column for each of `columns`."""
+    shown = list(columns.values())
     lines = [["", *columns], ["---"] * (len(columns) + 1)]
-    lines.append(["cells", *(str(column.figures.cells) for column in columns.values())])
-    lines.append(
-        [
-            "leak groups, malignant + healthy",
-            *(
-                f"{column.figures.malignant_groups} + {column.figures.healthy_groups}"
-                for column in columns.values()
-            ),
-        ]
-    )
-    for key, words in ROWS.items():
-        lines.append([words, *(_text(column.figures.metrics[key]) for column in columns.values())])
-    for key, words in BASELINE_ROWS.items():
-        lines.append([words, *(_text(column.baselines[key]) for column in columns.values())])
-    for key, words in GAIN_ROWS.items():
-        lines.append([words, *(_text(column.gains[key]) for column in columns.values())])
+    lines.append(["cells", *(str(column.figures.cells) for column in shown)])
+    groups = (f"{c.figures.malignant_groups} + {c.figures.healthy_groups}" for c in shown)
+    lines.append(["leak groups, malignant + healthy", *groups])
+    for rows, values in (
+        (ROWS, [column.figures.metrics for column in shown]),
+        (BAND_ROWS, [column.band for column in shown]),
+        (BASELINE_ROWS, [column.baselines for column in shown]),
+        (GAIN_ROWS, [column.gains for column in shown]),
+    ):
+        lines += [[words, *(_text(part.get(key)) for part in values)] for key, words in rows.items()]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _text(interval: Interval) -> str:
-    return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
+def verdicts(columns: dict[str, Comparison]) -> str:
+    """One sentence a column: whether the interval of the gain over area alone lies above zero."""
+    sentences = []
+    for heading, column in columns.items():
+        gain = column.gains["auroc_over_area"]
+        said = "beats area alone" if gain.low > 0 else "is **not** shown to beat area alone"
+        sentences.append(f"By these figures, {heading}: {said} (paired gain in AUROC {_text(gain)}).")
+    if len(columns) == 1:
+        sentences.append("The procedure's own column, out of fold, was not computed for this version.")
+    return "\n".join(sentences)
+
+
+def groups_table(columns: dict[str, Comparison]) -> str:
+    """Markdown: the share of each leak group's cells called malignant, per column."""
+    lines = ["| column | leak group | class | cells | called malignant |", "| --- | --- | --- | --- | --- |"]
+    for heading, column in columns.items():
+        for share in column.groups:
+            values = (heading, share.group, share.label, share.cells, f"{share.called_malignant:.0%}")
+            lines.append("| " + " | ".join(map(str, values)) + " |")
+    return "\n".join(lines)
+
+
+def _text(interval: Interval | None) -> str:
+    return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})" if interval else "-"

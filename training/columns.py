@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models.bundle import Band
 from training.candidate import candidate, open_candidate
 from training.evaluate import Comparison, Judged, compare, judge_out_of_fold, judge_test_part
 from training.prepare import open_prepared
@@ -23,10 +24,11 @@ def evaluate_run(run: Run) -> list[Comparison]:
             THESE_WEIGHTS,
             judge_test_part(run, measurements, classifier),
             f"these weights on the frozen test part; engine {classifier.engine.name}, weights as served",
+            classifier.bundle.manifest.band,
         )
     ]
     folds = run.folds_done()
-    if folds:
+    if len(folds) > 1:  # a fold is calibrated on the others
         names = ", ".join(str(fold) for fold in folds)
         columns.append(
             _keep(
@@ -48,9 +50,9 @@ def read_column(run: Run, column: str) -> tuple[Comparison, Judged] | None:
         return Comparison.model_validate_json(path.read_text()), Judged(**archive)
 
 
-def _keep(run: Run, column: str, judged: Judged, description: str) -> Comparison:
+def _keep(run: Run, column: str, judged: Judged, description: str, band: Band | None = None) -> Comparison:
     comparison = compare(
-        run, judged, description=description, command=f"python -m training evaluate --out {RUN}"
+        run, judged, description=description, command=f"python -m training evaluate --out {RUN}", band=band
     )
     path = Path(run.folder / f"{column}.json")
     path.write_text(comparison.model_dump_json(indent=1))

@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.decoding import SIDE_PX, decode_cell
+from models.decoding import decode_cell
 from models.labels import CNMC_LABELS, Label
 from models.measurements import ImageArray
 
@@ -70,7 +70,7 @@ def _read_index(folder: Path) -> list[LabelledCell]:
 
 def _read_folders(folder: Path) -> list[LabelledCell]:
     found: list[tuple[Path, Label, str]] = []
-    for path in sorted(folder.glob("**/fold_*/*/UID_*.bmp")) or sorted(folder.glob("fold_*/*/UID_*.bmp")):
+    for path in sorted(folder.glob("**/fold_*/*/UID_*.bmp")):
         label = CNMC_LABELS.get(path.parent.name)
         if label is not None:
             # One subject is spelt `h3` in file names; `1` and `H1` stay different people.
@@ -81,9 +81,7 @@ def _read_folders(folder: Path) -> list[LabelledCell]:
 
 def pixel_digest(path: Path) -> str:
     """SHA-256 of the decoded pixels: equal for the same picture in different containers."""
-    pixels = decode_cell(path.read_bytes()).pixels
-    assert pixels.shape == (SIDE_PX, SIDE_PX, 3)
-    return hashlib.sha256(pixels.tobytes()).hexdigest()
+    return hashlib.sha256(decode_cell(path.read_bytes()).pixels.tobytes()).hexdigest()
 
 
 def leak_groups(images: list[tuple[str, str]]) -> dict[str, str]:

@@ -8,13 +8,23 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from models.bundle import Figures, Interval
+from models.bundle import Band, Figures, Interval
 from models.classifier import Classifier
+from models.labels import LABELS
 from models.preprocessing import Floats
 from training.baselines import area_score, boosted_probabilities
 from training.calibrate import cross_fitted
 from training.dataset import LabelledCell, read_pixels
-from training.metrics import METRICS, auroc, difference, group_resamples, weighted_f1, with_interval
+from training.metrics import (
+    DECISION,
+    METRICS,
+    auroc,
+    band_metrics,
+    difference,
+    group_resamples,
+    weighted_f1,
+    with_interval,
+)
 from training.runs import FINAL, Run
 
 Doubles = npt.NDArray[np.float64]
@@ -35,14 +45,28 @@ class Judged:
     boosted: Doubles
 
 
+class GroupShare(BaseModel):
+    """How the cells of one leak group were called, at 0.5."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    group: str
+    label: str
+    cells: int
+    called_malignant: float
+
+
 class Comparison(BaseModel):
-    """Figures of a column, its baselines' AUROC and F1, and the paired gains over them."""
+    """Figures of a column, its baselines' AUROC and F1, the paired gains over them, the band's effect, and
+    each leak group by itself."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     figures: Figures
     baselines: dict[str, Interval]
     gains: dict[str, Interval]
+    band: dict[str, Interval]
+    groups: list[GroupShare]
 
 
 def judge_test_part(run: Run, measurements: Floats, classifier: Classifier) -> Judged:
@@ -78,7 +102,9 @@ def classify_cells(classifier: Classifier, cells: Sequence[LabelledCell]) -> Dou
         return np.array(list(pool.map(p_malignant, cells)))
 
 
-def compare(run: Run, judged: Judged, *, description: str, command: str) -> Comparison:
+def compare(
+    run: Run, judged: Judged, *, description: str, command: str, band: Band | None = None
+) -> Comparison:
     """All metrics with intervals over leak groups, and paired gains over the baselines."""
     malignant, groups = run.malignant[judged.rows], run.groups[judged.rows]
     samples = group_resamples(malignant, groups, seed=run.profile.seed)
@@ -109,7 +135,27 @@ def compare(run: Run, judged: Judged, *, description: str, command: str) -> Comp
                 weighted_f1, judged.p_malignant, judged.boosted, malignant, samples
             ),
         },
+        band={
+            name: with_interval(metric, judged.p_malignant, malignant, samples)
+            for name, metric in (band_metrics(band) if band else {}).items()
+        },
+        groups=group_shares(judged.p_malignant, malignant, groups),
     )
+
+
+def group_shares(
+    p_malignant: Doubles, malignant: npt.NDArray[np.bool_], groups: npt.NDArray[np.str_]
+) -> list[GroupShare]:
+    """One entry a leak group, malignant groups first, by name."""
+    shares = []
+    for name in sorted(set(groups.tolist()), key=lambda name: (not malignant[groups == name][0], name)):
+        own = groups == name
+        label = LABELS[0] if malignant[own][0] else LABELS[1]
+        called = float((p_malignant[own] >= DECISION).mean())
+        shares.append(
+            GroupShare(group=name, label=label, cells=int(own.sum()), called_malignant=round(called, 4))
+        )
+    return shares
 
 
 def _with_baselines(

@@ -1,8 +1,4 @@
-"""The head on whole cells: a linear layer on the embedding, and a linear term on the measurements.
-
-Both are logistic regressions of their own whose logits are added. A joint fit would let the embedding, which
-the last block has already fitted to the training cells, push the measurements aside.
-"""
+"""The head on whole cells: one logistic regression over the embedding and the measurements."""
 
 from collections.abc import Sequence
 
@@ -10,9 +6,21 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
+from models.measurements import MEASUREMENTS
 from models.preprocessing import Floats
 from training.initial_weights import Weights
 from training.sampling import balanced_weights
+
+FUSED = tuple(name for name in MEASUREMENTS if name not in ("main_part_share", "frame_share"))
+"""Measurements the head reads. Left out are two that tell of the segmentation, nearly constant here: one cell
+cut off by its frame would lie sixty deviations out."""
+
+_COLUMNS = [MEASUREMENTS.index(name) for name in FUSED]
+
+EMBEDDING_FLOOR = 0.05
+"""Smallest scale of an embedding value, where 1 is a channel's mean: a nearly silent channel stays silent."""
+
+MEASUREMENT_FLOOR = 1e-6
 
 
 def fit_head(
@@ -21,31 +29,30 @@ def fit_head(
     malignant: npt.NDArray[np.bool_],
     groups: Sequence[str],
     *,
-    head_penalty: float,
-    fusion_penalty: float,
+    penalty: float,
 ) -> Weights:
-    """Fit both terms with class- and group-balanced weights.
+    """Fit with class- and group-balanced weights.
 
     Args:
         features: (n, d) float32 embeddings. measurements: (n, m) float32, in the order of `MEASUREMENTS`.
         malignant: (n,) bool. groups: n leak groups.
-        head_penalty, fusion_penalty: inverse of scikit-learn's C on standardised inputs.
+        penalty: inverse of scikit-learn's C, on standardised inputs.
 
     Returns:
         The head's arrays as `models.head` names them; the embedding's standardisation is folded into the
         dense layer, the measurements' is kept as `fusion__mean` and `fusion__scale`.
     """
+    mean, scale = standard(features, EMBEDDING_FLOOR)
+    fused = measurements[:, _COLUMNS]
+    fusion_mean, fusion_scale = standard(fused, MEASUREMENT_FLOOR)
+    inputs = np.hstack([(features - mean) / scale, (fused - fusion_mean) / fusion_scale])
     weights = balanced_weights(malignant, groups) * len(malignant)
-    mean, scale = standard(features)
-    slope, intercept = _logistic((features - mean) / scale, malignant, weights, head_penalty)
-    fusion_mean, fusion_scale = standard(measurements)
-    fusion, fusion_intercept = _logistic(
-        (measurements - fusion_mean) / fusion_scale, malignant, weights, fusion_penalty
-    )
-    bias = intercept + fusion_intercept - float((slope / scale) @ mean)
+    model = LogisticRegression(C=1.0 / penalty, max_iter=2000).fit(inputs, malignant, sample_weight=weights)
+    slope, fusion = np.split(model.coef_[0], [features.shape[1]])
+    bias = model.intercept_ - (slope / scale) @ mean
     arrays = {
         "head__dense1__kernel": both_logits(slope / scale),
-        "head__dense1__bias": both_logits(np.array([bias]))[0],
+        "head__dense1__bias": both_logits(bias)[0],
         "fusion__mean": fusion_mean,
         "fusion__scale": fusion_scale,
         "fusion__kernel": both_logits(fusion),
@@ -56,7 +63,8 @@ def fit_head(
 def head_margin(features: Floats, measurements: Floats, head: Weights) -> npt.NDArray[np.float64]:
     """l_malignant - l_healthy of many cells at once: (n, d), (n, m) -> (n,)."""
     logits = features @ head["head__dense1__kernel"] + head["head__dense1__bias"]
-    logits = logits + ((measurements - head["fusion__mean"]) / head["fusion__scale"]) @ head["fusion__kernel"]
+    fused = (measurements[:, _COLUMNS] - head["fusion__mean"]) / head["fusion__scale"]
+    logits = logits + fused @ head["fusion__kernel"]
     return np.asarray(logits[:, 0] - logits[:, 1], np.float64)
 
 
@@ -65,14 +73,6 @@ def both_logits(slope: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     return np.stack([slope / 2, -slope / 2], axis=1)
 
 
-def standard(values: Floats) -> tuple[Floats, Floats]:
-    """Mean and deviation of each column; 1 where it does not vary. (n, d) -> (d,), (d,)."""
-    deviation = values.std(axis=0)
-    return values.mean(axis=0), np.where(deviation > 1e-6, deviation, 1.0).astype(np.float32)
-
-
-def _logistic(
-    inputs: Floats, malignant: npt.NDArray[np.bool_], weights: npt.NDArray[np.float64], penalty: float
-) -> tuple[npt.NDArray[np.float64], float]:
-    model = LogisticRegression(C=1.0 / penalty, max_iter=1000).fit(inputs, malignant, sample_weight=weights)
-    return model.coef_[0], float(model.intercept_[0])
+def standard(values: Floats, floor: float) -> tuple[Floats, Floats]:
+    """Mean of each column, and its deviation or `floor`. (n, d) -> (d,), (d,)."""
+    return values.mean(axis=0), np.maximum(values.std(axis=0), np.float32(floor))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from models.bundle import Interval
+from models.bundle import Band, Interval
 
 Doubles = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -67,6 +67,23 @@ def ece(p_malignant: Doubles, malignant: Bools) -> float:
     bins = np.minimum((p_malignant * ECE_BINS).astype(int), ECE_BINS - 1)
     gap = np.bincount(bins, weights=p_malignant - malignant, minlength=ECE_BINS)
     return float(np.abs(gap).sum() / len(p_malignant))
+
+
+def band_metrics(band: Band) -> dict[str, Metric]:
+    """What an indeterminate band does: its share of cells, and the figures of the cells outside it."""
+
+    def outside(metric: Metric) -> Metric:
+        def on_assessed(p_malignant: Doubles, malignant: Bools) -> float:
+            kept = (p_malignant <= band.low) | (p_malignant >= band.high)
+            return metric(p_malignant[kept], malignant[kept])
+
+        return on_assessed
+
+    return {
+        "indeterminate_share": lambda p, _: float(((p > band.low) & (p < band.high)).mean()),
+        "sensitivity_outside": outside(sensitivity),
+        "specificity_outside": outside(specificity),
+    }
 
 
 METRICS: dict[str, Metric] = {

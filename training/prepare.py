@@ -41,11 +41,7 @@ _ARRAYS = ("crops", "measurements", "patches", "patch_weights", "patch_means")
 
 
 def prepare_cells(
-    cells: Sequence[LabelledCell],
-    profile: Profile,
-    out: Path,
-    *,
-    workers: int = 2,
+    cells: Sequence[LabelledCell], profile: Profile, out: Path, *, workers: int = 2
 ) -> PreparedCells:
     """Fill `out` with the arrays of `PreparedCells` and open them."""
     out.mkdir(parents=True, exist_ok=True)

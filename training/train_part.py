@@ -43,8 +43,7 @@ def fit_part_head(run: Run, prepared: PreparedCells, part: str) -> None:
         prepared.measurements[rows],
         run.malignant[rows],
         run.groups[rows],
-        head_penalty=run.profile.head_penalty,
-        fusion_penalty=run.profile.fusion_penalty,
+        penalty=run.profile.head_penalty,
     )
     run.save(part, "head", head)
     held_out = stored["rows"][~learned]

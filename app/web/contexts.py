@@ -107,6 +107,7 @@ def gallery(view: CaseView, offset: int = 0) -> pages.Gallery:
     )
     return pages.Gallery(
         case_id=str(view.case.id),
+        state=view.case.state,
         tiles=tuple(_tile(cell, view) for cell in shown[offset : offset + TILES_A_PAGE]),
         refused=tuple(
             pages.RefusedCell(cell.position, _refusal(cell))
@@ -269,6 +270,9 @@ def _facts(manifest: Manifest) -> tuple[pages.Fact, ...]:
         "Fused measurements": str(len(manifest.head.fusion)) if manifest.head.fusion else "none",
         "Calibrated at": f"{manifest.calibration.malignant_prevalence:.0%} malignant cells",
         "Indeterminate band": f"{manifest.band.low:.3f} to {manifest.band.high:.3f}",
+        "Novelty limit": f"{manifest.novelty.limit:g}, with {manifest.novelty.kept_share:.0%} of held-out cells within"
+        if manifest.novelty
+        else "none",
         "Training data": f"{origin.data}; {origin.cells} cells of {origin.leak_groups} leak groups",
         "Split": origin.split,
         "Starting weights": origin.starting_weights,

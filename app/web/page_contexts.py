@@ -201,6 +201,7 @@ class Gallery:
     """
 
     case_id: str
+    state: CaseState
     tiles: tuple[Tile, ...]
     refused: tuple[RefusedCell, ...]
     cells: int

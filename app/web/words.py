@@ -134,6 +134,7 @@ def refusal_title(code: str) -> str:
 
 REMARKS: Final[dict[str, str]] = {
     "inside_indeterminate_band": "The probability lies inside the indeterminate band of this model.",
+    "unlike_training_cells": "The model has not learned from cells like this one, so its probabilities mean little.",
     "jpeg_artefacts_possible": "The file is a JPEG. Compression changes the texture the model reads.",
     "cell_touches_the_frame": "The cell touches the frame of the picture, so a part of it may be missing.",
     "several_separate_parts": "There are several separate parts. The model expects one cell.",

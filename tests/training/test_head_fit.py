@@ -3,7 +3,7 @@ import pytest
 
 from models.head import Head, HeadSpec
 from models.measurements import MEASUREMENTS
-from training.head_fit import fit_head, head_margin
+from training.head_fit import FUSED, fit_head, head_margin
 from training.sampling import balanced_weights, draw
 
 RNG = np.random.default_rng(5)
@@ -11,13 +11,11 @@ MALIGNANT = np.arange(90) < 50
 FEATURES = (RNG.gamma(2.0, size=(90, 8)) + MALIGNANT[:, None]).astype(np.float32)
 MEASURED = (RNG.normal(size=(90, len(MEASUREMENTS))) * 50 + 20 * MALIGNANT[:, None]).astype(np.float32)
 GROUPS = [f"{'m' if side else 'h'}{i % 5}" for i, side in enumerate(MALIGNANT)]
-HEAD = fit_head(FEATURES, MEASURED, MALIGNANT, GROUPS, head_penalty=1.0, fusion_penalty=1.0)
+HEAD = fit_head(FEATURES, MEASURED, MALIGNANT, GROUPS, penalty=1.0)
 
 
 def test_the_margin_of_many_cells_is_what_the_served_head_gives_for_each() -> None:
-    spec = HeadSpec(
-        pooling="cell_mean_deviation", dense_layers=1, embedding_length=8, fusion=tuple(MEASUREMENTS)
-    )
+    spec = HeadSpec(pooling="cell_mean_deviation", dense_layers=1, embedding_length=8, fusion=FUSED)
     head = Head(spec, dict(HEAD))
     inside = np.ones((2, 2), np.float32)
     # Four channels that are m - d and m + d over the cell have mean m and deviation d.

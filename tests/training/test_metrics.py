@@ -2,7 +2,17 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
-from training.metrics import METRICS, auroc, difference, ece, group_resamples, weighted_f1, with_interval
+from models.bundle import Band
+from training.metrics import (
+    METRICS,
+    auroc,
+    band_metrics,
+    difference,
+    ece,
+    group_resamples,
+    weighted_f1,
+    with_interval,
+)
 
 RNG = np.random.default_rng(7)
 MALIGNANT = np.arange(200) < 120
@@ -46,3 +56,14 @@ def test_an_interval_holds_its_value_and_a_model_gains_nothing_over_itself() -> 
     assert found.low <= found.value <= found.high
     same = difference(auroc, P_MALIGNANT, P_MALIGNANT, MALIGNANT, samples)
     assert (same.low, same.value, same.high) == (0.0, 0.0, 0.0)
+
+
+def test_the_band_metrics_judge_only_cells_outside_the_band() -> None:
+    p_malignant = np.array([0.1, 0.45, 0.55, 0.9, 0.2, 0.8])
+    malignant = np.array([False, True, False, True, True, True])
+    found = {
+        name: metric(p_malignant, malignant) for name, metric in band_metrics(Band(low=0.4, high=0.6)).items()
+    }
+    assert found == pytest.approx(
+        {"indeterminate_share": 1 / 3, "sensitivity_outside": 2 / 3, "specificity_outside": 1.0}
+    )

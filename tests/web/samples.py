@@ -125,6 +125,7 @@ def gallery(cells: int, scored: int) -> Gallery:
     verdicts = Counter(shown.verdict or "none" for shown in tiles)
     return Gallery(
         case_id=CASE_ID,
+        state=CaseState.SCORED,
         tiles=tiles,
         refused=(
             RefusedCell(

@@ -14,7 +14,7 @@ class Profile(BaseModel):
 
     steps x batch patches are drawn, by class and by leak group in proportion to the square root of its cells.
     convolution_dtype: `mixed_bfloat16` computes the patch convolutions in bfloat16 and keeps float32 weights.
-    head_penalty, fusion_penalty: inverse of scikit-learn's C, on standardised inputs.
+    head_penalty: inverse of scikit-learn's C for the head, on standardised inputs.
     head_cells_per_group: at most this many cells of each leak group fit the head, 0 for all.
     band_missed: share of each class that may fall on the wrong side of the indeterminate band.
     max_cells: keep at most this many cells of each leak group, 0 for all.
@@ -35,7 +35,6 @@ class Profile(BaseModel):
     ema_momentum: float = Field(ge=0, lt=1)
     convolution_dtype: str = "mixed_bfloat16"
     head_penalty: float = Field(gt=0)
-    fusion_penalty: float = Field(gt=0)
     head_cells_per_group: int = 0
     band_missed: float = Field(default=0.1, gt=0, lt=0.5)
     max_cells: int = 0

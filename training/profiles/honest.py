@@ -20,6 +20,5 @@ PROFILE = Profile(
     dropout=0.3,
     ema_momentum=0.99,
     head_cells_per_group=120,
-    head_penalty=100.0,
-    fusion_penalty=100.0,
+    head_penalty=30.0,
 )
