@@ -52,7 +52,7 @@ def joined(address: str) -> Iterator[None]:
     """A connection for a command: to the cluster at `address`, or to a Ray of our own when that is empty.
 
     Raises:
-        EngineUnavailable: no cluster answers.
+        EngineUnavailable: no cluster answers, or none could be started.
     """
     if ray.is_initialized():
         yield
@@ -60,6 +60,15 @@ def joined(address: str) -> Iterator[None]:
     if address:
         join(address)
     else:
+        _start()
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _start() -> None:
+    try:
         ray.init(
             address="local",
             include_dashboard=False,
@@ -68,7 +77,5 @@ def joined(address: str) -> Iterator[None]:
             configure_logging=False,
             _node_ip_address="127.0.0.1",
         )
-    try:
-        yield
-    finally:
-        ray.shutdown()
+    except Exception as failed:  # Ray raises just that when a crowded machine exceeds its fixed 30 s
+        raise EngineUnavailable(f"Ray did not start here: {failed}") from failed

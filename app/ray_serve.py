@@ -28,8 +28,8 @@ from models.engines import EngineName
 BATCH_WAIT_S = 0.005
 """How long a batch that is not full waits for company; a batch of one, as ncnn likes it, waits for nobody."""
 
-LONGEST_BATCH_S = 30.0
-"""A batch that runs longer hangs: the health check fails and Serve replaces the replica."""
+LONGEST_BATCH_S = 60.0
+"""A batch that runs longer, the load of its model included, hangs: the health check fails and Serve replaces the replica."""
 
 
 class EngineArguments(BaseModel):
@@ -91,7 +91,7 @@ class Engine:
 
     def check_health(self) -> None:
         """Raise when a batch hangs."""
-        oldest = min(self._running.values(), default=time.monotonic())
+        oldest = min(list(self._running.values()), default=time.monotonic())  # engine threads write to it
         if time.monotonic() - oldest > LONGEST_BATCH_S:
             raise TimeoutError(f"A batch has been running for more than {LONGEST_BATCH_S:g} s.")
 

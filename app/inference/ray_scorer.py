@@ -16,7 +16,14 @@ from typing import Any
 import anyio.to_thread
 import structlog
 from ray import serve
-from ray.exceptions import RayActorError, RayError
+from ray.exceptions import (
+    NodeDiedError,
+    ObjectLostError,
+    OutOfMemoryError,
+    RayActorError,
+    RayError,
+    WorkerCrashedError,
+)
 from ray.serve.exceptions import BackPressureError, RayServeException
 from ray.serve.handle import DeploymentHandle
 
@@ -25,6 +32,9 @@ from app.inference.scorer import Question, Score
 
 Answer = Score | LeukolensError
 """What a replica gives back: a refusal is a value, see `app.inference.batch`."""
+
+LOST = (RayActorError, WorkerCrashedError, NodeDiedError, ObjectLostError, OutOfMemoryError)
+"""What a call raises when its replica, or the machine it was on, is gone."""
 
 LOOK_EVERY_S = 1.0
 STATUS_LIMIT_S = 2.0
@@ -94,11 +104,11 @@ class RayScorer:
     async def _ask_twice(self, handle: Handle, question: Question) -> Answer:
         try:
             return await _ask(handle, "score", question)
-        except RayActorError:
+        except LOST:
             log.warning("replica_died", app=self._app_name)
         try:
             return await _ask(handle, "score_alone", question)
-        except RayActorError as again:
+        except LOST as again:
             raise EngineUnavailable("The engine went away twice over this cell.", retry_after_s=5) from again
 
     async def _look(self) -> None:
@@ -128,6 +138,8 @@ async def _ask(handle: Handle, method: str, question: Question) -> Answer:
         answer: Answer = await response
     except BackPressureError as full:
         raise Overloaded("Every replica's queue is full. Send again later.", retry_after_s=2) from full
+    except RayServeException as away:
+        raise EngineUnavailable(f"The replicas do not answer: {away}", retry_after_s=5) from away
     except asyncio.CancelledError:
         response.cancel()  # type: ignore[no-untyped-call] # late or no longer wanted: its place in the replica is given back
         raise
