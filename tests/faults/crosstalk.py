@@ -96,7 +96,7 @@ def send_all(address: str, headers: dict[str, str], uploads: list[Sent]) -> Cros
 
 async def _send_all(address: str, headers: dict[str, str], uploads: list[Sent]) -> Crosstalk:
     found = Crosstalk()
-    limits = httpx2.Limits(max_connections=CLIENTS * 2, max_keepalive_connections=CLIENTS)
+    limits = httpx2.Limits(max_connections=CLIENTS * 2, max_keepalive_connections=0)
     async with httpx2.AsyncClient(base_url=address, headers=headers, limits=limits, timeout=120) as http:
         for accession in sorted({upload.accession for upload in uploads}):
             (await http.post("/api/v1/cases", json={"accession": accession})).raise_for_status()
