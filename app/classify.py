@@ -1,48 +1,70 @@
-"""`leukolens classify`: files to predictions, without server or database."""
+"""Files to predictions without server or database: `leukolens classify`, and the pieces `score` is made of."""
 
+import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.errors import FileRefused
+from app.errors import FileRefused, LeukolensError
 from models.classifier import CellOutput, Classifier
 from models.decoding import MAX_IMAGE_BYTES, decode_cell
 from models.engines import EngineName
 from models.measurements import ImageArray
 from models.refusals import ImageRefused, RefusalCode
 
+Answer = dict[str, Any]
+"""`file`, `label`, `probabilities`, `reasons`, `error`, as `classify --json` prints them."""
 
-def classify_files(files: Sequence[Path], bundle_folder: Path, engine: EngineName) -> list[dict[str, Any]]:
-    """One answer per file, in input order: `file`, `label`, `probabilities`, `reasons`, `error`.
+
+@dataclass(frozen=True)
+class CellFile:
+    """One file as it was read. image_sha256: of its bytes, empty when they could not be read whole.
+
+    cell: (450, 450, 3) uint8 RGB, or why there is none.
+    """
+
+    image_sha256: str
+    cell: ImageArray | ImageRefused
+
+
+def classify_files(files: Sequence[Path], bundle_folder: Path, engine: EngineName) -> list[Answer]:
+    """One answer per file, in input order.
 
     A refused file has an `error` of `code`, `title` and `detail`, and null for label and probabilities.
     """
     classifier = Classifier.open(bundle_folder, engine)
-    decoded = [_decode(file) for file in files]
+    decoded = [read_cell_file(file).cell for file in files]
     cells = [cell for cell in decoded if not isinstance(cell, ImageRefused)]
     outputs = iter(classifier.classify_many(cells))
     return [
-        _refused(file, cell) if isinstance(cell, ImageRefused) else _predicted(file, next(outputs))
+        refused_answer(str(file), FileRefused(cell))
+        if isinstance(cell, ImageRefused)
+        else predicted_answer(str(file), next(outputs))
         for file, cell in zip(files, decoded, strict=True)
     ]
 
 
-def _decode(file: Path) -> ImageArray | ImageRefused:
+def read_cell_file(file: Path) -> CellFile:
+    """Read and decode one file in this process: for the operator's own files, never for uploads."""
     try:
         with file.open("rb") as opened:
-            return decode_cell(opened.read(MAX_IMAGE_BYTES + 1)).pixels
-    except ImageRefused as refusal:
-        return refusal
+            data = opened.read(MAX_IMAGE_BYTES + 1)
     except OSError as missing:
-        return ImageRefused(
-            RefusalCode.IMAGE_UNREADABLE, f"The file could not be opened: {missing.strerror}."
-        )
+        detail = f"The file could not be opened: {missing.strerror}."
+        return CellFile("", ImageRefused(RefusalCode.IMAGE_UNREADABLE, detail))
+    whole = len(data) <= MAX_IMAGE_BYTES
+    digest = hashlib.sha256(data).hexdigest() if whole else ""
+    try:
+        return CellFile(digest, decode_cell(data).pixels)
+    except ImageRefused as refusal:
+        return CellFile(digest, refusal)
 
 
-def _refused(file: Path, refusal: ImageRefused) -> dict[str, Any]:
-    error = FileRefused(refusal)
+def refused_answer(file: str, error: LeukolensError) -> Answer:
+    """The answer for a file without a prediction."""
     return {
-        "file": str(file),
+        "file": file,
         "label": None,
         "probabilities": None,
         "reasons": [],
@@ -50,9 +72,10 @@ def _refused(file: Path, refusal: ImageRefused) -> dict[str, Any]:
     }
 
 
-def _predicted(file: Path, output: CellOutput) -> dict[str, Any]:
+def predicted_answer(file: str, output: CellOutput) -> Answer:
+    """The answer for a file with a prediction."""
     return {
-        "file": str(file),
+        "file": file,
         "label": output.label.value,
         "probabilities": {"malignant": output.p_malignant, "healthy": output.p_healthy},
         "reasons": list(output.reasons),

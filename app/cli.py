@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
@@ -164,6 +165,41 @@ def bench(context: typer.Context) -> None:
     command = [sys.executable, "-m", "tests.performance", *context.args]
     environment = os.environ | {"PYTHONPATH": str(checkout)}
     os.execve(sys.executable, command, environment)  # noqa: S606 - own module, takes this process's place
+
+
+@app.command()
+def score(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", exists=True, file_okay=False, help="Folder of cell images.")
+    ],
+    csv: Annotated[Path, typer.Option("--out", metavar="FILE.csv", help="Answer file; gone on with.")],
+    cluster: Annotated[bool, typer.Option("--cluster", help="Score on Ray (extra `cluster`).")] = False,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME/VERSION", help="Bundle; LEUKOLENS_MODEL when not given.")
+    ] = None,
+    engine: Annotated[str | None, typer.Option(help="auto, ncnn or tensorflow.")] = None,
+    json: Json = False,
+) -> None:
+    """Predict every image below DIR, without server or database. The same command goes on after a stop."""
+    from app.bulk.progress import shown_progress
+    from app.bulk.service import cluster_rows, local_rows, score_folder
+    from app.notice import NOTICE
+
+    settings = _settings(None)
+    chosen: Any = engine or settings.engine
+    with _refusals(), shown_progress(err) as show:
+        bundle = _bundle_folder(settings, model or settings.model)
+        rows = cluster_rows(bundle, chosen, settings.ray_address) if cluster else local_rows(chosen)
+        try:
+            done = score_folder(folder, csv, bundle, rows, show)
+        except KeyboardInterrupt:
+            err.print(f"Stopped. {csv} is whole; the same command goes on.", highlight=False, markup=False)
+            raise typer.Exit(1) from None
+    if json:
+        _print_json(asdict(done) | {"out": str(csv)})
+        return
+    out.print(f"{csv}: {done.scored} scored, {done.refused} refused, {done.kept} kept.", highlight=False)
+    out.print(NOTICE)
 
 
 # --- models ---

@@ -95,7 +95,7 @@ async def _start(
     with database.unit_of_work() as session:
         first = RegistryService(session, stores, now()).seed(settings.model)
     if scorer is None:
-        scorer = await _start_engine(settings, first, stack)
+        scorer = await _start_scorer(settings, first, stack)
     decoder = DecoderPool()
     stack.callback(decoder.close)
     decoder.warm_up()
@@ -106,6 +106,18 @@ async def _start(
     stack.push_async_callback(backlog.stop)
     admission = Admission(settings.queue_limit, settings.deadline_s)
     return Services(settings, database, images, decoder, scorer, intake, backlog, admission, stores, now)
+
+
+async def _start_scorer(settings: Settings, first: ModelRef, stack: contextlib.AsyncExitStack) -> Scorer:
+    """What the settings name: an engine process, or the replicas on a Ray cluster."""
+    if settings.scorer == "local":
+        return await _start_engine(settings, first, stack)
+    from app.inference.ray_scorer import RayScorer  # Ray costs seconds and memory: only who asks for it pays
+
+    replicas = RayScorer(settings.ray_address or "auto", settings.ray_app, settings.queue_limit + RUNNERS)
+    replicas.start()
+    stack.push_async_callback(replicas.stop)
+    return replicas
 
 
 async def _start_engine(

@@ -2,10 +2,11 @@
 
 import secrets
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.engines import EngineName
@@ -46,6 +47,17 @@ class Settings(BaseSettings):
         "",
         description="engine process that runs elsewhere: `unix:/path` or `http://host:port`; empty starts one here",
     )
+    scorer: Literal["local", "ray"] = Field(
+        "local",
+        description="what computes: `local` one engine process, `ray` the replicas of `app/serve_config.yaml`",
+    )
+    ray_address: str = Field(
+        "",
+        description="head of the Ray cluster, `host:6379` or `auto`; empty means the one on this machine, and for `score --cluster` a new one",
+    )
+    ray_app: str = Field(
+        "leukolens", description="name of the Ray Serve application with the engine replicas"
+    )
     secret_key: SecretStr = Field(
         SecretStr(""),
         description="keys the digests of sessions and API keys; development makes one in the data folder",
@@ -65,6 +77,13 @@ class Settings(BaseSettings):
     deadline_s: float = Field(
         10.0, gt=0, le=120, description="seconds an upload waits for its prediction before it gets 503"
     )
+
+    @field_validator("scorer")
+    @classmethod
+    def _ray_is_installed(cls, scorer: str) -> str:
+        if scorer == "ray" and find_spec("ray") is None:
+            raise ValueError("LEUKOLENS_SCORER=ray needs Ray: install the extra `cluster`")
+        return scorer
 
     @model_validator(mode="after")
     def _production_is_strict(self) -> "Settings":

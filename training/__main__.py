@@ -8,6 +8,7 @@ from rich.console import Console
 
 from training.profiles import profile as profile_named
 from training.runs import FINAL, Run
+from training.splits import FOLDS
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 console = Console()
@@ -97,14 +98,17 @@ def everything(
     out: Out,
     profile: ProfileName = "honest",
     *,
-    folds: Annotated[int, typer.Option(help="How many cross-validation folds to train as well.")] = 5,
+    fold: Annotated[
+        list[int] | None,
+        typer.Option(help="A cross-validation fold to train as well; repeat, all five when not given."),
+    ] = None,
     name: Name = "vgg16-cnmc",
     version: Version = "0.1.0",
     store: Store = Path("models/store"),
 ) -> None:
     """Every stage in order: what reproduces a bundle."""
     prepare(data, init, out, profile)
-    fit(out, [FINAL, *(f"fold{fold}" for fold in range(folds))])
+    fit(out, [FINAL, *(f"fold{each}" for each in (range(FOLDS) if fold is None else fold))])
     calibrate(out)
     evaluate(out)
     report(out)

@@ -20,7 +20,6 @@ from training.patches import INNER_POSITIONS, POOLED_POSITIONS
 from training.profiles import Profile
 from training.sampling import Doubles, draw
 
-HEAD_START_PATCHES = 2048
 WATCH_STEPS = 200
 WATCHED_CELLS = 400
 
@@ -81,7 +80,7 @@ def fit_last_block(
     trained = dict(weights)
     for layer in last_block(profile):
         trained[f"{layer}__kernel"], trained[f"{layer}__bias"] = model.get_layer(layer).get_weights()
-    cells = draw(sample_weights, HEAD_START_PATCHES, seed=profile.seed, step=profile.steps)
+    cells = draw(sample_weights, profile.start_patches, seed=profile.seed, step=profile.steps)
     return unit_channels(trained, last_block(profile)[-1], _vectors(features, data, cells))
 
 
@@ -134,7 +133,7 @@ def with_linear_head(
     features: "keras.Model", data: PatchMaps, sample_weights: Doubles, profile: Profile
 ) -> "keras.Model":
     """Put a linear head on frozen features, already fitted, so that the first gradients mean something."""
-    cells = draw(sample_weights, HEAD_START_PATCHES, seed=profile.seed, step=profile.steps + 1)
+    cells = draw(sample_weights, profile.start_patches, seed=profile.seed, step=profile.steps + 1)
     vectors = _vectors(features, data, cells)
     mean, variance = vectors.mean(axis=0), vectors.var(axis=0) + 1e-4
     linear = LogisticRegression(C=0.01, max_iter=300)

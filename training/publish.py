@@ -29,7 +29,7 @@ def publish_run(run: Run, *, name: str, version: str, store: Path) -> Bundle:
         run,
         name=name,
         version=version,
-        command=reproduction_command(run, len(run.folds_done())),
+        command=reproduction_command(run),
         these_weights=columns[THESE_WEIGHTS].figures,
         procedure=columns[PROCEDURE].figures if PROCEDURE in columns else None,
     )
@@ -45,10 +45,11 @@ def publish_run(run: Run, *, name: str, version: str, store: Path) -> Bundle:
     )
 
 
-def reproduction_command(run: Run, folds: int) -> str:
+def reproduction_command(run: Run) -> str:
     """The command that repeats a run, with the folders' names in place of their paths."""
+    folds = " ".join(f"--fold {fold}" for fold in run.folds_done())
     init = run.inputs.init if run.inputs.init == "random" else Path(run.inputs.init).name
     return (
         f"python -m training all --profile {run.profile.name} --data {run.inputs.data.name} --init {init} "
-        f"--folds {folds} --out RUN"
+        f"{folds} --out RUN"
     )

@@ -26,8 +26,8 @@ def loaded_by(module: str) -> set[str]:
 
 @pytest.mark.parametrize("module", ["app.main", "app.inference.worker"])
 def test_a_serving_process_starts_without_training_packages(module: str) -> None:
-    assert loaded_by(module).isdisjoint({"tensorflow", "keras", "sklearn", "matplotlib", "training"})
+    assert loaded_by(module).isdisjoint({"tensorflow", "keras", "sklearn", "matplotlib", "training", "ray"})
 
 
 def test_the_command_line_starts_without_a_web_server() -> None:
-    assert loaded_by("app.cli").isdisjoint({"fastapi", "starlette", "uvicorn", "tensorflow"})
+    assert loaded_by("app.cli").isdisjoint({"fastapi", "starlette", "uvicorn", "tensorflow", "ray"})
