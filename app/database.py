@@ -1,6 +1,7 @@
 """The case log's engine, sessions and column types."""
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -89,6 +90,7 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._writing = threading.Lock() if engine.dialect.name == "sqlite" else None
         self._sessions = sessionmaker(engine, expire_on_commit=False)
         self._read_sessions = sessionmaker(
             engine.execution_options(leukolens_writes=False), expire_on_commit=False
@@ -102,8 +104,23 @@ class Database:
             DatabaseUnavailable: the database cannot be reached, or stays locked.
             StorageFull: it has no room left.
         """
-        with translated_errors(), self._sessions.begin() as session:
+        with translated_errors(), self._turn(), self._sessions.begin() as session:
             yield session
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """SQLite's writers of this process wait here: its own waiting sleeps and lets newcomers overtake."""
+        if self._writing is None:
+            yield
+            return
+        if not self._writing.acquire(timeout=SQLITE_BUSY_TIMEOUT_S):
+            raise DatabaseUnavailable(
+                "The case log is busy; nothing was stored. Send the request again.", retry_after_s=2
+            )
+        try:
+            yield
+        finally:
+            self._writing.release()
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Session]:

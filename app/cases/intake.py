@@ -12,7 +12,15 @@ from app.accounts.permissions import Identity
 from app.cases.service import CaseService, Origin
 from app.cases.tables import Cell, Prediction
 from app.database import Database
-from app.errors import EngineUnavailable, FileRefused, LeukolensError, Overloaded, ScoreFailed
+from app.errors import (
+    DatabaseUnavailable,
+    EngineUnavailable,
+    FileRefused,
+    LeukolensError,
+    Overloaded,
+    ScoreFailed,
+    StorageFull,
+)
 from app.image_store import ImageStore
 from app.inference.decoder_pool import DecoderPool
 from app.inference.scorer import ModelRef, Question, Score, Scorer
@@ -55,7 +63,7 @@ class Intake:
         """Decode, store, score: the answer to `POST /predictions`.
 
         Raises:
-            FileRefused: nothing was stored. Overloaded, EngineUnavailable: the cell is stored and will be
+            FileRefused: nothing was stored. Overloaded, EngineUnavailable, DatabaseUnavailable, StorageFull: once the cell is stored it will be
             scored behind; the text names it. ScoreFailed: it is stored and cannot be scored.
         """
         cell = (await self._stored_before(request_id)).get(0)
@@ -70,9 +78,9 @@ class Intake:
             pixels = await self._stored_pixels(cell.pixels_sha256)
         try:
             prediction = await self.score(who.site_id, cell, pixels, deadline_s=self.deadline_s)
-        except (Overloaded, EngineUnavailable) as away:
+        except (Overloaded, EngineUnavailable, DatabaseUnavailable, StorageFull) as away:
             raise type(away)(
-                f"{away.detail} The cell is stored as {cell.id} in case {cell.case_id} and will be scored.",
+                f"{away.title}. The cell is stored as {cell.id} in case {cell.case_id} and will be scored.",
                 retry_after_s=away.retry_after_s,
             ) from away
         return cell, prediction

@@ -67,6 +67,10 @@ class Crosstalk:
     wrong: list[str] = field(default_factory=list)
 
 
+LONGEST_PATIENCE_S = 1.5
+"""Given up at any point of the way: before the body is sent, while it is decoded, and after it was stored."""
+
+
 def make_uploads(folder: Path, count: int, seed: int = 0) -> list[Sent]:
     """Different drawn cells with their predictions by the bundle in `folder`; the shares are exact."""
     pictures = [turn for shape in range(-(-count // 8)) for turn in eight_turns(draw_cell(shape))][:count]
@@ -83,7 +87,7 @@ def make_uploads(folder: Path, count: int, seed: int = 0) -> list[Sent]:
             number,
             _spoilt(file, pictures[number], number) if fate == "bad" else file,
             None if fate == "bad" else output.p_malignant,
-            dice.uniform(0.0, 0.25) if fate == "cancel" else None,
+            dice.uniform(0.0, LONGEST_PATIENCE_S) if fate == "cancel" else None,
         )
         for number, (file, output, fate) in enumerate(zip(files, outputs, fates, strict=True))
     ]
