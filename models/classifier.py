@@ -3,18 +3,19 @@
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from models.bundle import Bundle, Calibration, Weights, read_bundle
+from models.cell_view import look_at_cell
 from models.decoding import decode_cell
 from models.engines import Engine, EngineName, Floats, open_engine
 from models.head import Head, HeadOutput
 from models.measurements import ImageArray, measure_cell
-from models.networks import vgg_reach
 from models.preprocessing import cell_weights
 
 GOLDEN_TOLERANCE = 1e-4
@@ -61,10 +62,8 @@ class Classifier:
         self.bundle = bundle
         self.engine = engine
         self._head = Head(bundle.manifest.head, bundle.weights)
-        # (stride, reach) where only the cell is pooled, so that the rest of the crop need not be computed.
-        self._window: tuple[int, int] | None = None
-        if bundle.manifest.head.pooling == "cell_mean_deviation":
-            self._window = vgg_reach(bundle.manifest.architecture)
+        # A batch needs pictures of one size; one at a time may leave the background out.
+        self._cell_alone = bundle.manifest.head.pooling == "cell_mean_deviation"
         self._check_golden()
 
     @classmethod
@@ -95,10 +94,15 @@ class Classifier:
             measurements = [measure_cell(cell) for cell in cells]
         recipe = self.bundle.manifest.preprocessing
         crops = [recipe.crop(cell) for cell in cells]
-        if self._window is not None and self.engine.batch == 1:
-            heads = [
-                self._look_at_cell(crop, values) for crop, values in zip(crops, measurements, strict=True)
-            ]
+        if self._cell_alone and self.engine.batch == 1:
+            look = partial(
+                look_at_cell,
+                engine=self.engine,
+                head=self._head,
+                architecture=self.bundle.manifest.architecture,
+                recipe=recipe,
+            )
+            heads = [look(crop, values) for crop, values in zip(crops, measurements, strict=True)]
         else:
             maps = self.engine.maps(np.stack([recipe.normalise(crop) for crop in crops]))
             heads = [
@@ -113,25 +117,6 @@ class Classifier:
         batches = [cells[start : start + size] for start in range(0, len(cells), size)]
         with ThreadPoolExecutor(self.engine.streams) as pool:
             return [output for batch in pool.map(self.classify, batches) for output in batch]
-
-    def _look_at_cell(self, crop: ImageArray, measurements: dict[str, float]) -> HeadOutput:
-        """Run the network on the part of the crop that the pooled positions can see, and nowhere else.
-
-        The background outside it cannot change an answer, and is a third of the work.
-        """
-        assert self._window is not None
-        stride, reach = self._window
-        inside = cell_weights(crop, crop.shape[0] // stride)
-        rows, columns = _span(inside.max(axis=1), reach), _span(inside.max(axis=0), reach)
-        image = self.bundle.manifest.preprocessing.normalise(crop)
-        seen = image[rows.start * stride : rows.stop * stride, columns.start * stride : columns.stop * stride]
-        feature_map = self.engine.maps(seen[None])[0]
-        output = self._head(feature_map, np.ascontiguousarray(inside[rows, columns]), measurements)
-        heatmap = np.zeros_like(inside)
-        heatmap[rows, columns] = output.heatmap * (
-            output.heatmap.size / inside.size
-        )  # a mean over the whole map
-        return replace(output, heatmap=heatmap)
 
     def _finish(self, output: HeadOutput) -> CellOutput:
         if not np.isfinite(output.logits).all():
@@ -166,12 +151,6 @@ def novelty_distance(embedding: Floats, weights: Weights) -> float:
     """How far an embedding lies from those of the training cells; see `models.bundle.Novelty`."""
     mean, scale = (weights[f"novelty__{part}"].astype(np.float32) for part in ("mean", "scale"))
     return float(np.square((embedding - mean) / scale).mean())
-
-
-def _span(occupied: Floats, reach: int) -> slice:
-    """The occupied positions and `reach` more on both sides, within the map."""
-    positions = np.flatnonzero(occupied)
-    return slice(max(int(positions[0]) - reach, 0), min(int(positions[-1]) + 1 + reach, len(occupied)))
 
 
 def calibrated(logits: Floats, calibration: Calibration) -> float:

@@ -4,10 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from models.cell_view import look_at_cell
 from models.engines.ncnn import NcnnEngine
 from models.head import Head, HeadSpec
-from models.measurements import ImageArray, foreground_mask
-from models.preprocessing import Floats, cell_weights
+from models.measurements import ImageArray
+from models.preprocessing import Floats
 from training.initial_weights import Weights
 from training.profiles import Profile
 
@@ -15,25 +16,6 @@ from training.profiles import Profile
 def rounded(weights: Weights) -> Weights:
     """What is left of float32 weights in a bundle's float16."""
     return {name: array.astype(np.float16).astype(np.float32) for name, array in weights.items()}
-
-
-def cell_window(crop: ImageArray, stride: int) -> tuple[slice, slice]:
-    """Rows and columns that hold the cell and all that its positions see: about two thirds of a crop.
-
-    Positions inside the cell see at most 6 strides beyond it (21 px for three blocks), so black that lies
-    farther out changes nothing. Bounds are multiples of `stride`, which keeps the map's grid.
-
-    Args:
-        crop: (s, s, 3) uint8. stride: pixels per map position; divides s.
-    """
-    mask, side = foreground_mask(crop), crop.shape[0]
-    bounds = []
-    for axis in (1, 0):
-        seen = np.flatnonzero(mask.any(axis=axis))
-        first, last = (int(seen[0]), int(seen[-1])) if seen.size else (0, side - 1)
-        start = max(first // stride - 6, 0) * stride
-        bounds.append(slice(start, min((last // stride + 7) * stride, side)))
-    return bounds[0], bounds[1]
 
 
 def whole_cell_features(crops: ImageArray, weights: Weights, profile: Profile) -> Floats:
@@ -54,12 +36,15 @@ def whole_cell_features(crops: ImageArray, weights: Weights, profile: Profile) -
     )
 
     def embed(crop: ImageArray) -> Floats:
-        stride = 2 ** (profile.architecture.blocks - 1)
-        rows, columns = cell_window(crop, stride)
-        feature_map = engine.maps(profile.preprocessing.normalise(crop)[None, rows, columns])[0]
-        inside = cell_weights(crop, crop.shape[0] // stride)
-        on_map = tuple(slice(part.start // stride, part.stop // stride) for part in (rows, columns))
-        return head(feature_map, inside[on_map], {}).embedding
+        look = look_at_cell(
+            crop,
+            {},
+            engine=engine,
+            head=head,
+            architecture=profile.architecture,
+            recipe=profile.preprocessing,
+        )
+        return look.embedding
 
     with ThreadPoolExecutor(engine.streams) as pool:
         return np.stack(list(pool.map(embed, crops)))

@@ -71,7 +71,7 @@ def test_leaving_out_the_background_changes_no_answer(folder: Path, seed: int) -
     classifier = Classifier.open(folder, "ncnn")
     cell = np.roll(draw_cell(seed, radius_px=18), (3 * seed, -7 * seed), axis=(0, 1))
     windowed = classifier.classify([cell])[0]
-    classifier._window = None
+    classifier._cell_alone = False
     whole = classifier.classify([cell])[0]
     assert windowed.logits == pytest.approx(whole.logits, abs=1e-4)
     assert windowed.embedding == pytest.approx(whole.embedding, abs=1e-4)

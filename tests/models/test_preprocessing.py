@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from models.cell_view import cell_view
 from models.drawn_cells import draw_cell
 from models.measurements import foreground_mask
 from models.preprocessing import PAPER, Preprocessing, cell_weights
@@ -57,3 +58,12 @@ def test_a_cell_smaller_than_a_map_position_still_has_weight() -> None:
     crop = np.zeros((250, 250, 3), np.uint8)
     crop[120:124, 120:124] = 200
     assert cell_weights(crop, 15).sum() > 0
+
+
+def test_the_view_of_a_cell_holds_it_with_its_reach_and_leaves_much_of_the_crop_out() -> None:
+    recipe = Preprocessing(crop_px=304, output_px=304, centre="cell", mean="crop")
+    inside = cell_weights(recipe.crop(draw_cell(21, radius_px=82)), 76)
+    rows, columns = cell_view(inside, reach=6)
+    assert inside[rows, columns].sum() == inside.sum()
+    assert inside[rows.start + 6 : rows.stop - 6].sum() == inside.sum()
+    assert inside[rows, columns].size < 0.7 * inside.size

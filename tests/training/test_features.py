@@ -4,7 +4,7 @@ from models.drawn_cells import draw_cell
 from models.engines.ncnn import NcnnEngine
 from models.head import Head, HeadSpec
 from models.preprocessing import cell_weights
-from training.features import cell_window, rounded, whole_cell_features
+from training.features import rounded, whole_cell_features
 from training.initial_weights import random_vgg_weights
 from training.profiles import profile
 
@@ -21,10 +21,3 @@ def test_a_window_around_the_cell_gives_the_embedding_of_the_whole_crop() -> Non
     expected = head(feature_map, cell_weights(CROP, feature_map.shape[-1]), {}).embedding
     found = whole_cell_features(CROP[None], WEIGHTS, SMOKE)[0]
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
-
-
-def test_the_window_is_smaller_than_the_crop_and_on_the_maps_grid() -> None:
-    rows, columns = cell_window(CROP, 4)
-    bounds = [rows.start, rows.stop, columns.start, columns.stop]
-    assert all(bound % 4 == 0 for bound in bounds)
-    assert (rows.stop - rows.start) * (columns.stop - columns.start) < 0.7 * CROP.shape[0] ** 2
