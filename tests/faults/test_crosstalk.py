@@ -20,7 +20,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 @pytest.mark.parametrize(
     "count",
     [
-        pytest.param(1_000, marks=pytest.mark.slow),
+        pytest.param(1_000, marks=pytest.mark.long),
         pytest.param(10_000, marks=pytest.mark.long),
     ],
 )
@@ -33,6 +33,6 @@ def test_no_answer_is_swapped_or_wrong(server: Server, count: int) -> None:
 
     assert found.wrong == []
     assert found.refused == 0.05 * count
-    assert found.cancelled > 0.05 * count
+    assert found.cancelled > 0.10 * count
     assert found.stored_after_cancel > 0  # some were given up behind the door, not before it
     assert found.answered + found.late + found.refused + found.cancelled == count
