@@ -17,7 +17,7 @@ from app.guard import GuardedRoute, may
 from app.inference.upload import encode_png
 from app.reviews.service import ReviewService
 from app.reviews.tables import Verdict
-from app.web import contexts
+from app.web import case_contexts as contexts
 from app.web import page_contexts as pages
 from app.web.visit import Visit, VisitDep
 from models.drawn_cells import draw_cell

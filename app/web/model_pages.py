@@ -5,7 +5,7 @@ from fastapi import APIRouter, Response
 from app.accounts.permissions import Permission
 from app.errors import Conflict, NotFound
 from app.guard import GuardedRoute, may
-from app.web import contexts
+from app.web import model_contexts as contexts
 from app.web import page_contexts as pages
 from app.web.visit import VisitDep
 

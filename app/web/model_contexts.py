@@ -1,0 +1,114 @@
+"""Fills page contexts from what the services returned; pure, so that a page can be tested without a server."""
+
+from app.registry.service import Activated
+from app.web import page_contexts as pages
+from app.web.card import card_blocks
+from app.web.words import ModelState, Verification
+from models.bundle import Bundle, Interval, Manifest
+
+METRIC_NAMES = {
+    "auroc": "AUROC",
+    "weighted_f1": "Weighted F1",
+    "accuracy": "Accuracy",
+    "sensitivity": "Sensitivity (malignant)",
+    "specificity": "Specificity (healthy)",
+    "ece": "Expected calibration error",
+    "brier": "Brier score",
+}
+
+
+def model_row(entry: Activated, manifest: Manifest | None) -> pages.ModelRow:
+    """manifest: None when the bundle no longer verifies."""
+    return pages.ModelRow(
+        model=pages.ModelRef(entry.model.name, entry.model.version),
+        architecture=_architecture(manifest) if manifest else "unknown",
+        state=model_state(entry),
+        verification=Verification.VERIFIED if manifest else Verification.FAILED,
+        created_at=manifest.created_at if manifest else None,
+        sha256=entry.model.sha256,
+        headline=_headline(manifest) if manifest else "The files of this bundle are not the registered ones.",
+    )
+
+
+def model_state(entry: Activated) -> ModelState:
+    if entry.active:
+        return ModelState.ACTIVE
+    return ModelState.RETIRED if entry.was_active else ModelState.CANDIDATE
+
+
+def model_page(entry: Activated, bundle: Bundle | None, trouble: str | None) -> pages.ModelPage:
+    """bundle: None when it does not verify; then `trouble` says why."""
+    manifest = bundle.manifest if bundle else None
+    return pages.ModelPage(
+        model=pages.ModelRef(entry.model.name, entry.model.version),
+        state=model_state(entry),
+        sha256=entry.model.sha256,
+        verification=Verification.VERIFIED if bundle else Verification.FAILED,
+        verified_at=None,
+        verification_detail=trouble,
+        facts=_facts(manifest) if manifest else (),
+        metrics=_metrics(manifest) if manifest else (),
+        metrics_note=_metrics_note(manifest) if manifest else "",
+        card=card_blocks(bundle.card) if bundle else (),
+    )
+
+
+def _architecture(manifest: Manifest) -> str:
+    blocks = manifest.architecture.blocks
+    suffix = f", {blocks} of 5 blocks" if manifest.architecture.name.startswith("vgg") and blocks < 5 else ""
+    return manifest.architecture.name.upper() + suffix
+
+
+def _headline(manifest: Manifest) -> str:
+    figures = manifest.procedure or manifest.these_weights
+    if figures is None or "auroc" not in figures.metrics:
+        return "No figures"
+    auroc = figures.metrics["auroc"]
+    return f"AUROC {auroc.value:.3f} ({auroc.low:.3f} to {auroc.high:.3f}), {figures.description}"
+
+
+def _facts(manifest: Manifest) -> tuple[pages.Fact, ...]:
+    recipe, origin = manifest.preprocessing, manifest.origin
+    where = "around the cell" if recipe.centre == "cell" else "from the middle"
+    facts = {
+        "Architecture": _architecture(manifest),
+        "Input": f"{recipe.crop_px} px cut {where}, {recipe.output_px} px shown to the network",
+        "Pooling": manifest.head.pooling.replace("_", " "),
+        "Fused measurements": str(len(manifest.head.fusion)) if manifest.head.fusion else "none",
+        "Calibrated at": f"{manifest.calibration.malignant_prevalence:.0%} malignant cells",
+        "Indeterminate band": f"{manifest.band.low:.3f} to {manifest.band.high:.3f}",
+        "Novelty limit": f"{manifest.novelty.limit:g}, with {manifest.novelty.kept_share:.0%} of held-out cells within"
+        if manifest.novelty
+        else "none",
+        "Training data": f"{origin.data}; {origin.cells} cells of {origin.leak_groups} leak groups",
+        "Split": origin.split,
+        "Starting weights": origin.starting_weights,
+        "Made by": origin.command,
+        "Citation": origin.citation,
+        "Licence": manifest.licence,
+    }
+    return tuple(pages.Fact(name, value) for name, value in facts.items())
+
+
+def _metrics(manifest: Manifest) -> tuple[pages.MetricRow, ...]:
+    procedure = manifest.procedure.metrics if manifest.procedure else {}
+    weights = manifest.these_weights.metrics if manifest.these_weights else {}
+    return tuple(
+        pages.MetricRow(words, _estimate(procedure.get(name)), _estimate(weights.get(name)))
+        for name, words in METRIC_NAMES.items()
+        if name in procedure or name in weights
+    )
+
+
+def _estimate(interval: Interval | None) -> pages.Estimate | None:
+    return pages.Estimate(interval.value, interval.low, interval.high) if interval else None
+
+
+def _metrics_note(manifest: Manifest) -> str:
+    parts = [
+        f"{title}: {figures.description}, {figures.cells} cells of {figures.malignant_groups} malignant and "
+        f"{figures.healthy_groups} healthy leak groups."
+        for title, figures in (("Procedure", manifest.procedure), ("These weights", manifest.these_weights))
+        if figures is not None
+    ]
+    return " ".join([*parts, "Intervals: 95 %, bootstrap over leak groups, stratified by class."])

@@ -1,0 +1,83 @@
+"""Signing in, the first admin, the admin page, and what went wrong."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from app.web.page_contexts.shared import Context
+from app.web.words import Role
+
+
+@dataclass(frozen=True)
+class LoginPage(Context):
+    """`/login`. `next` is the local path to go to afterwards; `error` says why the last attempt failed."""
+
+    template: ClassVar[str] = "login.html"
+    next: str
+    email: str = ""
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """What is wrong with one field of a form."""
+
+    field: str
+    text: str
+
+
+@dataclass(frozen=True)
+class SetupPage(Context):
+    """`/setup/{token}`: the one-time form that creates the first admin."""
+
+    template: ClassVar[str] = "setup.html"
+    token: str
+    email: str = ""
+    name: str = ""
+    errors: tuple[FieldError, ...] = ()
+    min_password_length: int = 12
+
+
+@dataclass(frozen=True)
+class ErrorPage(Context):
+    """A problem, for a person: the fields of RFC 9457 and the next step."""
+
+    template: ClassVar[str] = "error.html"
+    status: int
+    title: str
+    detail: str
+    code: str
+    what_to_do: str
+
+
+@dataclass(frozen=True)
+class UserRow:
+    """One account."""
+
+    name: str
+    email: str
+    role: Role
+    active: bool
+    created_at: datetime
+    last_seen_at: datetime | None
+
+
+@dataclass(frozen=True)
+class KeyRow:
+    """One API key, without its secret."""
+
+    id: str
+    name: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True)
+class AdminPage(Context):
+    """`/admin`: accounts and keys of the site."""
+
+    template: ClassVar[str] = "admin.html"
+    users: tuple[UserRow, ...]
+    keys: tuple[KeyRow, ...]
