@@ -14,6 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import app.accounts.tables
+import app.audit.tables
 import app.cases.tables
 import app.idempotency.tables
 import app.registry.tables

@@ -1,0 +1,38 @@
+"""What the audit trail names: one word for each act, `thing.done`."""
+
+from enum import StrEnum
+
+
+class Act(StrEnum):
+    """An act worth a line. Page views of patient data are acts, single pictures are not."""
+
+    CASE_OPENED = "case.opened"
+    CASE_VIEWED = "case.viewed"
+    CASE_CHANGED = "case.changed"
+    CASE_SIGNED = "case.signed"
+    CASE_AMENDED = "case.amended"
+    CASE_RETRACTED = "case.retracted"
+    CASE_EXPORTED = "case.exported"
+    CASE_ERASED = "case.erased"
+    REUSE_CHANGED = "case.reuse_changed"
+    CELLS_ADDED = "cells.added"
+    CELL_VIEWED = "cell.viewed"
+    CELL_VOIDED = "cell.voided"
+    VERDICT_GIVEN = "verdict.given"
+    SIGNED_IN = "account.signed_in"
+    SIGN_IN_FAILED = "account.sign_in_failed"
+    SIGNED_OUT = "account.signed_out"
+    ACCOUNT_ADDED = "account.added"
+    ACCOUNT_CHANGED = "account.changed"
+    ACCOUNT_DISABLED = "account.disabled"
+    SESSIONS_ENDED = "account.sessions_ended"
+    KEY_CREATED = "key.created"
+    KEY_REVOKED = "key.revoked"
+    SITE_ADDED = "site.added"
+    MODEL_REGISTERED = "model.registered"
+    MODEL_ACTIVATED = "model.activated"
+    MESSAGE_SENT = "message.sent"
+    MESSAGE_DEAD = "message.dead"
+    MESSAGE_RETRIED = "message.retried"
+    AUDIT_EXPORTED = "audit.exported"
+    DATA_RESTORED = "data.restored"
