@@ -27,24 +27,31 @@ class Permission(Enum):
 
     SEE_CASES = auto()
     UPLOAD = auto()
+    VOID = auto()
     GIVE_VERDICT = auto()
+    SIGN = auto()
     SEE_MODELS = auto()
+    MANAGE_MODELS = auto()
+    MANAGE_MESSAGES = auto()
     MANAGE_ACCOUNTS = auto()
+    SEE_AUDIT = auto()
 
+
+_LOOK = frozenset({Permission.SEE_CASES, Permission.SEE_MODELS})
+_JUDGE = _LOOK | {Permission.UPLOAD, Permission.VOID, Permission.GIVE_VERDICT}
 
 BY_ROLE: dict[Role, frozenset[Permission]] = {
-    Role.VIEWER: frozenset({Permission.SEE_CASES, Permission.SEE_MODELS}),
-    Role.REVIEWER: frozenset(
-        {Permission.SEE_CASES, Permission.SEE_MODELS, Permission.UPLOAD, Permission.GIVE_VERDICT}
-    ),
-    Role.ADMIN: frozenset(Permission),
+    Role.VIEWER: _LOOK,
+    Role.REVIEWER: _JUDGE | {Permission.SIGN},
+    # An admin makes accounts, so an admin's signature would prove nothing about who answers for a case.
+    Role.ADMIN: frozenset(Permission) - {Permission.SIGN},
 }
 
 BY_SCOPE: dict[Scope, frozenset[Permission]] = {
-    Scope.CASES_READ: frozenset({Permission.SEE_CASES, Permission.SEE_MODELS}),
+    Scope.CASES_READ: _LOOK,
     Scope.CASES_WRITE: frozenset({Permission.UPLOAD}),
     Scope.REVIEWS_WRITE: frozenset({Permission.GIVE_VERDICT}),
-    Scope.MODELS_ADMIN: frozenset({Permission.SEE_MODELS}),
+    Scope.MODELS_ADMIN: frozenset({Permission.SEE_MODELS, Permission.MANAGE_MODELS}),
 }
 
 

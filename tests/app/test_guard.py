@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter
 from starlette.testclient import TestClient
 
-from app.accounts.permissions import BY_ROLE, Permission, Role, Scope
+from app.accounts.permissions import BY_ROLE, BY_SCOPE, Permission, Role, Scope
 from app.accounts.service import ABSOLUTE_LIMIT, IDLE_LIMIT
 from app.guard import GuardedRoute, Policy
 from tests.app.conftest import PASSWORD, RunningApp, png_of
@@ -66,8 +66,6 @@ def test_a_stranger_gets_401_or_the_login_page_everywhere_else(app: RunningApp) 
 
 @pytest.mark.parametrize("scope", list(Scope))
 def test_a_key_may_do_what_its_scope_says_and_nothing_else(app: RunningApp, scope: Scope) -> None:
-    from app.accounts.permissions import BY_SCOPE
-
     headers = app.key(scope)
     for method, path, policy in routes_of(app):
         if policy.permission is None:
@@ -87,9 +85,33 @@ def test_a_person_may_do_what_the_role_says_and_nothing_else(app: RunningApp, ro
             assert (answer.status_code != 403) == (policy.permission in BY_ROLE[role]), (method, path)
 
 
-def test_admin_alone_manages_accounts() -> None:
-    holders = {role for role, permissions in BY_ROLE.items() if Permission.MANAGE_ACCOUNTS in permissions}
-    assert holders == {Role.ADMIN}
+@pytest.mark.parametrize(
+    ("permission", "roles"),
+    [
+        (Permission.SEE_CASES, {Role.VIEWER, Role.REVIEWER, Role.ADMIN}),
+        (Permission.UPLOAD, {Role.REVIEWER, Role.ADMIN}),
+        (Permission.VOID, {Role.REVIEWER, Role.ADMIN}),
+        (Permission.GIVE_VERDICT, {Role.REVIEWER, Role.ADMIN}),
+        (Permission.SIGN, {Role.REVIEWER}),
+        (Permission.SEE_MODELS, {Role.VIEWER, Role.REVIEWER, Role.ADMIN}),
+        (Permission.MANAGE_MODELS, {Role.ADMIN}),
+        (Permission.MANAGE_MESSAGES, {Role.ADMIN}),
+        (Permission.MANAGE_ACCOUNTS, {Role.ADMIN}),
+        (Permission.SEE_AUDIT, {Role.ADMIN}),
+    ],
+)
+def test_a_permission_belongs_to_these_roles(permission: Permission, roles: set[Role]) -> None:
+    assert {role for role, permissions in BY_ROLE.items() if permission in permissions} == roles
+
+
+def test_no_key_signs_voids_or_sees_accounts() -> None:
+    assert not frozenset().union(*BY_SCOPE.values()) & {
+        Permission.SIGN,
+        Permission.VOID,
+        Permission.MANAGE_ACCOUNTS,
+        Permission.MANAGE_MESSAGES,
+        Permission.SEE_AUDIT,
+    }
 
 
 @pytest.mark.parametrize("bad", ["Bearer nonsense", "Bearer leuko_" + "A" * 43])
