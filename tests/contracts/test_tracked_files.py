@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 STORE = PurePosixPath("models/store")
-STATIC = PurePosixPath("app/web/static")
+VENDORS = (PurePosixPath("app/web/static"), PurePosixPath("tests/web/vendor"))
 README_PICTURE = PurePosixPath("README.png")
 LARGEST_FILE_BYTES = 35 * 1024 * 1024
 
@@ -59,8 +59,9 @@ def test_every_bundle_and_its_card_name_data_citation_and_starting_weights() -> 
 
 def test_every_binary_or_minified_file_has_a_stated_origin() -> None:
     vendored = {
-        STATIC / entry["file"]
-        for entry in json.loads((ROOT / STATIC / "vendor.json").read_text(encoding="utf-8"))["files"]
+        folder / entry["file"]
+        for folder in VENDORS
+        for entry in json.loads((ROOT / folder / "vendor.json").read_text(encoding="utf-8"))["files"]
     }
     foreign = {
         path

@@ -17,7 +17,7 @@ import numpy as np
 from playwright.sync_api import sync_playwright
 
 from app.web.rendering import STATIC_DIR, render
-from tests.web.samples import samples
+from tests.web.samples import Sample, samples
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
@@ -48,6 +48,11 @@ def drawn_cell(seed: int, crop_px: int) -> bytes:
     picture = np.where(inside, np.clip(picture + mottle[..., None] * 3, 12, 255), 0).astype(np.uint8)
     start = (450 - crop_px) // 2
     return cv2.imencode(".png", picture[start : start + crop_px, start : start + crop_px])[1].tobytes()
+
+
+def whole_pages() -> list[Sample]:
+    """The samples a browser opens; partials only ever come into a page."""
+    return [sample for sample in samples() if "partials/" not in sample.context.template]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -95,11 +100,7 @@ def preview_server() -> Iterator[str]:
 def main(out_dir: Path, wanted: set[str]) -> None:
     """Write `<name>-<width>-<scheme>.png` for every whole page, and print what the console says."""
     out_dir.mkdir(parents=True, exist_ok=True)
-    pages = [
-        sample
-        for sample in samples()
-        if "partials/" not in sample.context.template and (not wanted or sample.name in wanted)
-    ]
+    pages = [sample for sample in whole_pages() if not wanted or sample.name in wanted]
     with preview_server() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         for width in (1280, 390):

@@ -304,3 +304,21 @@ def test_the_gallery_updates_in_place_while_cells_are_scored_and_keeps_the_focus
     page.focus(f"#cell-{cell_id(3)}")
     expect(page.locator(".progress-line")).to_contain_text("7 of 14")
     assert page.evaluate("document.activeElement.id") == f"cell-{cell_id(3)}"
+
+
+def test_a_question_mark_lists_the_keys_and_escape_returns_to_the_page(page: Page) -> None:
+    open_cell(page)
+    page.focus("#next-cell")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys of this page")).to_contain_text("Malignant lymphoblast")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert page.evaluate("document.activeElement.id") == "next-cell"
+
+
+def test_verdict_keys_rest_while_the_list_of_keys_is_open(page: Page) -> None:
+    sent = answer(page, 200, saved_panel())
+    open_cell(page)
+    page.click("#keys-open")
+    page.keyboard.press("m")
+    assert sent == []

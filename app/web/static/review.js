@@ -21,7 +21,8 @@ document.addEventListener("change", (event) => {
 document.addEventListener("keydown", (event) => {
   const typing = event.target.closest?.("textarea, select, [contenteditable], input:not([type=checkbox])");
   const on = document.getElementById("keys-on")?.checked ?? keysOn();
-  if (!on || typing || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+  const reading = document.querySelector("dialog[open]") !== null;
+  if (!on || typing || reading || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
   const step = { ArrowLeft: "previous-cell", ArrowRight: "next-cell" }[event.key];
   const target = step
     ? document.getElementById(step)
