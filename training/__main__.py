@@ -14,12 +14,27 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 console = Console()
 
 Out = Annotated[Path, typer.Option(help="Folder of the run, outside the repository.")]
-Data = Annotated[Path, typer.Option(help="Folder with index.csv, or with fold_*/{all,hem}.")]
+Data = Annotated[Path, typer.Option(help="A data folder; the layouts are in training/layouts.py.")]
 Init = Annotated[str, typer.Option(help="File of VGG convolutions (.npz), or 'random'.")]
 ProfileName = Annotated[str, typer.Option("--profile", help="A file of training/profiles.")]
 Name = Annotated[str, typer.Option(help="Name of the bundle.")]
 Version = Annotated[str, typer.Option(help="Version of the bundle; an existing one is never overwritten.")]
 Store = Annotated[Path, typer.Option(help="Folder of bundles.")]
+
+
+@app.command()
+def check(data: Data) -> None:
+    """Read every picture of a data folder and say what is wrong with it; exit code 1 where something is."""
+    from training.data_check import check_data
+
+    found = check_data(data)
+    counts = ", ".join(f"{count} {label}" for label, count in sorted(found.cells.items()))
+    console.print(f"{counts}; {len(found.subjects)} subjects, {len(found.leak_groups)} leak groups")
+    for kind, findings in (("error", found.errors), ("note", found.notes)):
+        for what, files in sorted(findings.items()):
+            console.print(f"{kind}: {what} ({len(files)}): {', '.join(files[:5])}", soft_wrap=True)
+    if not found.usable:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -43,7 +58,9 @@ def prepare(data: Data, init: Init, out: Out, profile: ProfileName = "honest") -
 @app.command()
 def fit(
     out: Out,
-    part: Annotated[list[str] | None, typer.Option(help="final, fold0 .. fold4; may be repeated.")] = None,
+    part: Annotated[
+        list[str] | None, typer.Option(help="final, fold0 .. fold4, official0 .. official2, random; repeat.")
+    ] = None,
 ) -> None:
     """Train the last block on patches and the head on whole cells."""
     from training.prepare import open_prepared
@@ -89,6 +106,21 @@ def publish(
 
     bundle = publish_run(Run.open(out), name=name, version=version, store=store)
     console.print(f"{bundle.id} {bundle.sha256}")
+
+
+@app.command()
+def paper_table() -> None:
+    """The paper's results table from the counts behind it, and what is misprinted there."""
+    from rich.table import Table
+
+    from training.paper_table import PAPER_TABLE, figures, misprints
+
+    table = Table("network", *PAPER_TABLE[0].printed)
+    for row in PAPER_TABLE:
+        table.add_row(row.network, *(f"{figure:.2f}" for figure in figures(row.counts).values()))
+    console.print(table)
+    for wrong in misprints():
+        console.print(f"{wrong.network} {wrong.figure}: printed {wrong.printed}, counts {wrong.computed}")
 
 
 @app.command(name="all")

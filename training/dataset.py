@@ -1,21 +1,20 @@
-"""The labelled cells on disk: which file, which class, whose.
+"""The labelled cells of a data set: which file, which class, whose."""
 
-Two layouts are read: `index.csv` with its frozen splits (the part in ../shared), and the folders of the full
-C-NMC 2019 training set as TCIA and Kaggle ship them, `fold_*/{all,hem}/UID_*.bmp`.
-"""
-
-import csv
 import hashlib
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
-from models.decoding import decode_cell
-from models.labels import CNMC_LABELS, Label
-from models.measurements import ImageArray
+import numpy as np
+from PIL import Image
 
+from models.decoding import SIDE_PX, decode_cell
+from models.labels import Label
+from models.measurements import ImageArray, foreground_mask
+from training.layouts import DatasetError, ListedCell, list_cells
 
-class DatasetError(ValueError):
-    """A data set folder that cannot be used; the message says what was expected and what came."""
+LARGE_SIDE_PX = 600
+"""Side of some pictures of the final test set."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class LabelledCell:
     """One cell of a data set.
 
     path: its image. leak_group: the person, people who share an identical image merged. split: `train`, `val`
-    or `test`, cv_fold: 0 to 4; both empty (`""`, -1) where the data set states none.
+    or `test`, cv_fold: 0 to 4, official_fold: 0 to 2; `""` and -1 where the data set states none.
     """
 
     path: Path
@@ -32,56 +31,73 @@ class LabelledCell:
     leak_group: str
     split: str = ""
     cv_fold: int = -1
+    official_fold: int = -1
 
 
 def read_dataset(folder: Path) -> list[LabelledCell]:
-    """All cells of a data set folder, sorted by file name.
+    """All labelled cells of a data set folder, sorted by file name; see `training.layouts`.
 
     Raises:
-        DatasetError: when the folder has neither an `index.csv` nor `fold_*/{all,hem}` folders with images.
+        DatasetError: no known layout, or a listed picture is not there.
     """
-    cells = _read_index(folder) if (folder / "index.csv").is_file() else _read_folders(folder)
-    if not cells:
+    listed = list_cells(folder)
+    missing = [cell.path for cell in listed if not cell.path.is_file()]
+    if missing:
         raise DatasetError(
-            f"Expected index.csv or fold_*/{{all,hem}}/UID_*.bmp in {folder}, found no labelled cell."
+            f"Expected every listed picture in {folder}, {len(missing)} are missing, {missing[0].name} first."
         )
-    return sorted(cells, key=lambda cell: cell.path.name)
+    groups = {} if all(cell.leak_group for cell in listed) else _groups_by_pixels(listed)
+    return [
+        LabelledCell(
+            cell.path,
+            cell.label,
+            cell.subject,
+            cell.leak_group or groups[cell.subject],
+            cell.split,
+            cell.cv_fold,
+            cell.official_fold,
+        )
+        for cell in listed
+    ]
 
 
 def read_pixels(cell: LabelledCell) -> ImageArray:
     """The cell's picture, through the decoder that the service uses. (450, 450, 3) uint8 RGB."""
-    return decode_cell(cell.path.read_bytes()).pixels
+    return read_picture(cell.path)
 
 
-def _read_index(folder: Path) -> list[LabelledCell]:
-    with (folder / "index.csv").open(newline="", encoding="utf-8") as file:
-        return [
-            LabelledCell(
-                path=folder / row["file"],
-                label=CNMC_LABELS[row["label"]],
-                subject=row["subject"],
-                leak_group=row["leak_group"],
-                split=row["split"],
-                cv_fold=int(row["cv_fold"]),
-            )
-            for row in csv.DictReader(file)
-        ]
+def read_picture(path: Path) -> ImageArray:
+    """(450, 450, 3) uint8 RGB; a picture of 600 x 600 loses its black border, never a part of its cell.
+
+    Raises:
+        DatasetError: the cell of a large picture reaches into the border. ImageRefused: as in serving.
+    """
+    data = path.read_bytes()
+    with Image.open(path) as image:
+        if image.size == (LARGE_SIDE_PX, LARGE_SIDE_PX):
+            data = _without_border(path, np.asarray(image.convert("RGB")))
+    return decode_cell(data).pixels
 
 
-def _read_folders(folder: Path) -> list[LabelledCell]:
-    found: list[tuple[Path, Label, str]] = []
-    for path in sorted(folder.glob("**/fold_*/*/UID_*.bmp")):
-        label = CNMC_LABELS.get(path.parent.name)
-        if label is not None:
-            # One subject is spelt `h3` in file names; `1` and `H1` stay different people.
-            found.append((path, label, path.stem.split("_")[1].upper()))
-    groups = leak_groups([(subject, pixel_digest(path)) for path, _, subject in found])
-    return [LabelledCell(path, label, subject, groups[subject]) for path, label, subject in found]
+def _without_border(path: Path, pixels: ImageArray) -> bytes:
+    border = (LARGE_SIDE_PX - SIDE_PX) // 2
+    middle = pixels[border:-border, border:-border]
+    if foreground_mask(pixels).sum() != foreground_mask(middle).sum():
+        raise DatasetError(
+            f"Expected the cell of {path.name} within the middle {SIDE_PX} px of {LARGE_SIDE_PX} px, it reaches beyond."
+        )
+    file = BytesIO()
+    Image.fromarray(middle).save(file, "BMP")
+    return file.getvalue()
+
+
+def _groups_by_pixels(listed: list[ListedCell]) -> dict[str, str]:
+    return leak_groups([(cell.subject, pixel_digest(cell.path)) for cell in listed])
 
 
 def pixel_digest(path: Path) -> str:
     """SHA-256 of the decoded pixels: equal for the same picture in different containers."""
-    return hashlib.sha256(decode_cell(path.read_bytes()).pixels.tobytes()).hexdigest()
+    return hashlib.sha256(read_picture(path).tobytes()).hexdigest()
 
 
 def leak_groups(images: list[tuple[str, str]]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 RUN/profile.json           the profile as it ran
 RUN/inputs.json            data folder, starting weights, fingerprint of the data
 RUN/prepared/              crops, measurements, patches; maps.npy, the frozen blocks' output
-RUN/final/, RUN/fold<k>/   base, features, head, held_out, curve (.npz) of one training
+RUN/<part>/               final, fold<k>, official<k> or random: base, features, head, held_out, curve (.npz) of one training
 RUN/calibration.json       slope, intercept, band
 RUN/<column>.json, .npz    figures and predictions of `these_weights` and `procedure`
 RUN/report/                plots
@@ -22,9 +22,10 @@ from models.labels import Label
 from training.dataset import LabelledCell, read_dataset
 from training.initial_weights import Weights, random_vgg_weights, read_vgg_weights
 from training.profiles import Profile
-from training.splits import Split, fold_split, frozen_split, with_split
+from training.splits import Split, fold_split, frozen_split, official_split, random_split, with_split
 
 FINAL = "final"
+RANDOM = "random"
 
 
 class Inputs(BaseModel):
@@ -89,12 +90,18 @@ class Run:
         return read_vgg_weights(Path(self.inputs.init), self.profile.architecture)
 
     def split(self, part: str) -> Split:
-        """`final` -> the frozen split, `fold<k>` -> cross-validation fold k."""
-        return (
-            frozen_split(self.cells)
-            if part == FINAL
-            else fold_split(self.cells, int(part.removeprefix("fold")))
-        )
+        """What a part learns from and is judged on.
+
+        `final` is the frozen split, `fold<k>` cross-validation fold k, `official<k>` the data set's own fold k,
+        `random` the paper's split by image, for comparison only.
+        """
+        if part == FINAL:
+            return frozen_split(self.cells)
+        if part == RANDOM:
+            return random_split(self.cells, self.profile.seed)
+        if part.startswith("official"):
+            return official_split(self.cells, int(part.removeprefix("official")))
+        return fold_split(self.cells, int(part.removeprefix("fold")))
 
     def folds_done(self) -> list[int]:
         """Folds whose held-out predictions exist."""

@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from models.labels import Label
-from training.dataset import DatasetError, leak_groups, read_dataset, read_pixels
+from training.dataset import leak_groups, read_dataset, read_picture, read_pixels
+from training.layouts import DatasetError, list_unlabelled
 
 SHARED = Path(os.environ.get("LEUKOLENS_TEST_DATA", Path(__file__).parents[3] / "shared/data/cnmc2019"))
 
@@ -51,8 +52,8 @@ def test_sharing_an_image_is_transitive() -> None:
     assert leak_groups(images) == {"a": "a", "b": "a", "c": "a", "d": "d"}
 
 
-def test_an_empty_folder_is_refused_with_both_layouts_named(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"index\.csv or fold_"):
+def test_an_empty_folder_is_refused_with_the_layouts_named(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"index\.csv, fold_.* or a CSV"):
         read_dataset(tmp_path)
 
 
@@ -62,3 +63,31 @@ def test_the_shared_part_has_5433_cells_of_43_leak_groups() -> None:
         pytest.skip(f"the C-NMC 2019 part is not at {SHARED}")
     cells = read_dataset(SHARED)
     assert (len(cells), len({cell.leak_group for cell in cells})) == (5433, 43)
+
+
+def test_the_preliminary_set_is_read_through_its_table(tmp_path: Path) -> None:
+    rows = ["Patient_ID,new_names,labels", "UID_57_29_1_all.bmp,1.bmp,1", "UID_h3_9_2_hem.bmp,2.bmp,0"]
+    (tmp_path / "C-NMC_test_prelim_phase_data_labels.csv").write_text("\n".join(rows))
+    for number in (1, 2):
+        Image.fromarray(_segmented(number)).save(tmp_path / f"{number}.bmp")
+    found = [(cell.path.name, cell.label, cell.subject) for cell in read_dataset(tmp_path)]
+    assert found == [("1.bmp", Label.MALIGNANT, "57"), ("2.bmp", Label.HEALTHY, "H3")]
+
+
+def test_the_final_set_is_listed_by_number_and_loses_only_black_border(tmp_path: Path) -> None:
+    large = np.zeros((600, 600, 3), np.uint8)
+    large[75:-75, 75:-75] = _segmented(1)
+    for number in (2, 10):
+        Image.fromarray(large).save(tmp_path / f"{number}.bmp")
+    assert [path.name for path in list_unlabelled(tmp_path)] == ["2.bmp", "10.bmp"]
+    assert (read_picture(tmp_path / "2.bmp") == _segmented(1)).all()
+    large[10:20, 10:20] = 100
+    Image.fromarray(large).save(tmp_path / "2.bmp")
+    with pytest.raises(DatasetError, match="reaches beyond"):
+        read_picture(tmp_path / "2.bmp")
+
+
+def test_a_label_that_is_neither_0_nor_1_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("Patient_ID,new_names,labels\nUID_57_29_1_all.bmp,1.bmp,2\n")
+    with pytest.raises(DatasetError, match=r"1\.bmp .* got '2'"):
+        read_dataset(tmp_path)

@@ -4,8 +4,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.dataset import DatasetError, read_dataset
-from training.splits import fold_split, frozen_split, with_split
+from training.dataset import read_dataset
+from training.layouts import DatasetError
+from training.splits import (
+    checked,
+    fold_split,
+    freeze,
+    frozen_split,
+    official_split,
+    random_split,
+    thawed,
+    with_split,
+)
 
 
 def test_the_frozen_split_covers_every_cell_once(drawn_dataset: Path) -> None:
@@ -49,3 +59,34 @@ def test_a_part_of_one_class_is_refused(drawn_dataset: Path) -> None:
     ]
     with pytest.raises(DatasetError, match="both classes in the test part"):
         frozen_split(cells)
+
+
+def test_the_papers_random_split_is_allowed_only_as_a_comparison(drawn_dataset: Path) -> None:
+    cells = read_dataset(drawn_dataset)
+    split = random_split(cells, seed=1)
+    assert [len(part) for part in (split.train, split.val, split.test)] == [14, 8, 2]
+    with pytest.raises(DatasetError, match="one part only"):
+        checked(split, cells)
+
+
+def test_a_frozen_split_comes_back_and_a_changed_one_is_refused(drawn_dataset: Path, tmp_path: Path) -> None:
+    cells = read_dataset(drawn_dataset)
+    file = tmp_path / "split.json"
+    freeze(frozen_split(cells), cells, file)
+    back = thawed(file, cells[::-1])
+    names = {cells[::-1][i].path.name for i in back.test}
+    assert names == {cell.path.name for cell in cells if cell.split == "test"}
+    file.write_text(file.read_text().replace("UID_1_1_1_all", "UID_1_2_1_all", 1))
+    with pytest.raises(DatasetError, match="digest"):
+        thawed(file, cells)
+
+
+def test_an_official_fold_is_judged_without_the_groups_it_shares(drawn_dataset: Path) -> None:
+    cells = [
+        replace(cell, official_fold=1 if cell.leak_group in ("1", "H1", "2") else 0)
+        for cell in read_dataset(drawn_dataset)
+    ]
+    shared = next(i for i, cell in enumerate(cells) if cell.leak_group == "2")
+    cells[shared] = replace(cells[shared], official_fold=0)
+    split = official_split(cells, 1)
+    assert {cells[i].leak_group for i in split.test} == {"1", "H1"}
