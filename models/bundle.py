@@ -12,6 +12,7 @@ Files are read once: the bytes that were hashed are the bytes that are used. Not
 
 import hashlib
 import json
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -137,6 +138,10 @@ class Manifest(_Strict):
     these_weights: Figures | None = None
     files: dict[str, str] = Field(default_factory=dict)
 
+    def report_pictures(self) -> tuple[str, ...]:
+        """Paths of the plots in the report, in order of their names."""
+        return tuple(path for path in sorted(self.files) if re.fullmatch(r"report/[a-z0-9_]+\.png", path))
+
     @model_validator(mode="after")
     def _known_names(self) -> "Manifest":
         unknown = set(self.head.fusion) - set(MEASUREMENTS)
@@ -194,7 +199,7 @@ def read_bundle(folder: Path, *, expected_sha256: str | None = None) -> Bundle:
         manifest = Manifest.model_validate_json(raw)
     except ValidationError as invalid:
         raise BundleRefused(f"{folder / MANIFEST} is not a manifest of format 1: {invalid}") from invalid
-    contents = _read_listed(folder, manifest)
+    contents = _read_all(folder, manifest)
     try:
         weights: Weights = load_safetensors(contents[WEIGHTS])
         expected = json.loads(contents[GOLDEN_EXPECTED])
@@ -209,7 +214,7 @@ def read_bundle(folder: Path, *, expected_sha256: str | None = None) -> Bundle:
     return Bundle(manifest, digest, weights, golden, card)
 
 
-def _read_listed(folder: Path, manifest: Manifest) -> dict[str, bytes]:
+def _read_all(folder: Path, manifest: Manifest) -> dict[str, bytes]:
     present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
     listed = set(manifest.files)
     if present - {MANIFEST} != listed:
@@ -220,13 +225,20 @@ def _read_listed(folder: Path, manifest: Manifest) -> dict[str, bytes]:
     missing = {WEIGHTS, GOLDEN_EXPECTED, CARD} - listed
     if missing:
         raise BundleRefused(f"Expected {sorted(missing)} in {folder}.")
-    contents: dict[str, bytes] = {}
-    for name, digest in manifest.files.items():
-        contents[name] = _read_file(folder, name, MAX_FILE_BYTES)
-        found = hashlib.sha256(contents[name]).hexdigest()
-        if found != digest:
-            raise BundleRefused(f"Expected SHA-256 {digest} for {folder / name}, got {found}.")
-    return contents
+    return {name: read_listed(folder, manifest, name) for name in manifest.files}
+
+
+def read_listed(folder: Path, manifest: Manifest, name: str) -> bytes:
+    """One file of a bundle, held against the digest its manifest states.
+
+    Raises:
+        BundleRefused: the file is missing, altered or a link.
+    """
+    data = _read_file(folder, name, MAX_FILE_BYTES)
+    found = hashlib.sha256(data).hexdigest()
+    if found != manifest.files[name]:
+        raise BundleRefused(f"Expected SHA-256 {manifest.files[name]} for {folder / name}, got {found}.")
+    return data
 
 
 def _read_file(folder: Path, name: str, limit: int) -> bytes:

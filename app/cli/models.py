@@ -1,6 +1,7 @@
 """`leukolens models ...`: the registry of bundles."""
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -16,6 +17,8 @@ from app.cli.shared import (
     refusals,
     registry_service,
 )
+
+Reason = Annotated[str, typer.Option(help="Why, for the history of activations.", metavar="WORDS")]
 
 app = typer.Typer(no_args_is_help=True, help="The registry of model bundles.")
 
@@ -63,18 +66,22 @@ def models_verify(model: ModelId, data_dir: DataDir = None) -> None:
 
 
 @app.command("activate")
-def models_activate(model: ModelId, data_dir: DataDir = None) -> None:
+def models_activate(model: ModelId, reason: Reason = "", data_dir: DataDir = None) -> None:
     """Let a bundle answer from now on; a running server follows with its next cell."""
+    from app.audit.service import COMMAND_LINE
+
     with refusals(), registry_service(read_settings(data_dir)) as registry:
-        active = registry.activate(model, by="command line")
+        active = registry.activate(COMMAND_LINE, model, reason)
     out.print(f"{active.name}/{active.version} answers now.")
 
 
 @app.command("rollback")
-def models_rollback(data_dir: DataDir = None) -> None:
+def models_rollback(reason: Reason = "", data_dir: DataDir = None) -> None:
     """Back to the bundle that answered before."""
+    from app.audit.service import COMMAND_LINE
+
     with refusals(), registry_service(read_settings(data_dir)) as registry:
-        active = registry.rollback(by="command line")
+        active = registry.rollback(COMMAND_LINE, reason)
     out.print(f"{active.name}/{active.version} answers now.")
 
 

@@ -9,11 +9,13 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from app.audit.acts import Act
+from app.audit.service import SERVER, Actor, AuditService
 from app.errors import BadRequest, Conflict, NotFound
 from app.inference.scorer import ModelRef
 from app.registry.repository import RegistryRepository
 from app.registry.tables import Activation, RegisteredModel
-from models.bundle import MANIFEST, Bundle, BundleRefused, Manifest, read_bundle
+from models.bundle import MANIFEST, Bundle, BundleRefused, Manifest, read_bundle, read_listed
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class RegistryService:
 
     def __init__(self, session: Session, stores: Sequence[Path], now: datetime) -> None:
         self._registry = RegistryRepository(session)
+        self._audit = AuditService(session, now)
         self._stores = stores
         self._now = now
 
@@ -51,7 +54,7 @@ class RegistryService:
                     continue  # `models verify` names it; a broken spare bundle must not stop the service
         active = self._registry.active()
         if active is None:
-            self.activate(model_id, by="start-up")
+            self.activate(SERVER, model_id)
             active = self._registry.active()
             assert active is not None
         return _ref(active)
@@ -67,7 +70,7 @@ class RegistryService:
             raise NotFound("No model is active. Run `leukolens models activate NAME/VERSION`.")
         return _ref(row)
 
-    def activate(self, model_id: str, *, by: str) -> ModelRef:
+    def activate(self, who: Actor, model_id: str, reason: str = "") -> ModelRef:
         """Let another bundle answer from now on; it is read and verified first.
 
         Raises:
@@ -87,22 +90,28 @@ class RegistryService:
                 number=self._registry.last_activation_number() + 1,
                 model_id=row.id,
                 activated_at=self._now,
-                activated_by=by,
+                activated_by=who.name,
+                reason=reason,
             )
         )
+        self._audit.record(who, Act.MODEL_ACTIVATED, model_id, sha256=row.sha256)
         return _ref(row)
 
-    def rollback(self, *, by: str) -> ModelRef:
+    def rollback(self, who: Actor, reason: str = "") -> ModelRef:
         """Back to the model that answered before this one.
 
         Raises:
             Conflict: there was none.
         """
-        history = self._registry.activations()
-        before = [row for _, row in history if row.id != history[0][1].id] if history else []
-        if not before:
+        before = self.before_the_active()
+        if before is None:
             raise Conflict("There is no earlier model to go back to.")
-        return self.activate(f"{before[0].name}/{before[0].version}", by=by)
+        return self.activate(who, f"{before.name}/{before.version}", reason)
+
+    def before_the_active(self) -> RegisteredModel | None:
+        """The model that answered before the one that answers now."""
+        history = self._registry.activations()
+        return next((row for _, row in history if row.id != history[0][1].id), None)
 
     def overview(self) -> list["Activated"]:
         """Every registered model, with where it stands."""
@@ -147,6 +156,22 @@ class RegistryService:
             raise NotFound(f"There is no model {name}/{version}.")
         try:
             return read_bundle(self._folder(name, version), expected_sha256=row.sha256)
+        except BundleRefused as refused:
+            raise Conflict(f"{name}/{version} does not verify: {refused}") from refused
+
+    def report_picture(self, name: str, version: str, file: str) -> bytes:
+        """A PNG of a registered bundle's report; its bytes are held against the digest of the manifest.
+
+        Raises:
+            NotFound: no such model or picture. Conflict: the picture is not the one that was registered.
+        """
+        entry = self.entry(name, version)
+        path = f"report/{file}"
+        try:
+            manifest = self.manifest(_ref(entry.model))
+            if path not in manifest.report_pictures():
+                raise NotFound(f"{name}/{version} has no report picture {file}.")
+            return read_listed(self._folder(name, version), manifest, path)
         except BundleRefused as refused:
             raise Conflict(f"{name}/{version} does not verify: {refused}") from refused
 

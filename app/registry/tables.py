@@ -22,10 +22,14 @@ class RegisteredModel(Base):
 
 
 class Activation(Base):
-    """One change of the serving model; the newest row rules. Rows are only added."""
+    """One change of the serving model; the newest row rules. Rows are only added.
+
+    reason: why, in the words of who did it; empty where nobody was asked, at the first start for instance.
+    """
 
     __tablename__ = "activations"
     number: Mapped[int] = mapped_column(primary_key=True)
     model_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("models.id"))
     activated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     activated_by: Mapped[str] = mapped_column(sa.String(100))
+    reason: Mapped[str] = mapped_column(sa.String(500), server_default="")

@@ -1,10 +1,17 @@
 """Fills page contexts from what the services returned; pure, so that a page can be tested without a server."""
 
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import TypeVar
+
 from app.registry.service import Activated
+from app.registry.tables import Activation, RegisteredModel
 from app.web import page_contexts as pages
 from app.web.card import card_blocks
 from app.web.words import ModelState, Verification
 from models.bundle import Bundle, Interval, Manifest
+
+Line = TypeVar("Line")
 
 METRIC_NAMES = {
     "auroc": "AUROC",
@@ -17,10 +24,32 @@ METRIC_NAMES = {
 }
 
 
+PLOT_WORDS = {
+    "procedure": "The procedure, out of fold: ROC curves, reliability, predictions by true class",
+    "these_weights": "These weights, test part: ROC curves, reliability, predictions by true class",
+    "training": "Loss and AUROC while the weights were fitted",
+}
+
+
+def model_ref(model: RegisteredModel) -> pages.ModelRef:
+    return pages.ModelRef(model.name, model.version)
+
+
+def activation_rows(
+    activations: list[tuple[Activation, RegisteredModel]],
+) -> tuple[pages.ActivationRow, ...]:
+    return tuple(
+        pages.ActivationRow(
+            model_ref(model), activation.activated_at, activation.activated_by, activation.reason
+        )
+        for activation, model in activations
+    )
+
+
 def model_row(entry: Activated, manifest: Manifest | None) -> pages.ModelRow:
     """manifest: None when the bundle no longer verifies."""
     return pages.ModelRow(
-        model=pages.ModelRef(entry.model.name, entry.model.version),
+        model=model_ref(entry.model),
         architecture=_architecture(manifest) if manifest else "unknown",
         state=model_state(entry),
         verification=Verification.VERIFIED if manifest else Verification.FAILED,
@@ -36,20 +65,78 @@ def model_state(entry: Activated) -> ModelState:
     return ModelState.RETIRED if entry.was_active else ModelState.CANDIDATE
 
 
-def model_page(entry: Activated, bundle: Bundle | None, trouble: str | None) -> pages.ModelPage:
-    """bundle: None when it does not verify; then `trouble` says why."""
+def model_page(
+    entry: Activated,
+    bundle: Bundle | None,
+    damage: str | None,
+    activations: list[tuple[Activation, RegisteredModel]],
+    *,
+    may_manage: bool,
+    trouble: str | None = None,
+    reason: str = "",
+) -> pages.ModelPage:
+    """bundle: None when it does not verify; then `damage` says why. activations: of all models."""
     manifest = bundle.manifest if bundle else None
     return pages.ModelPage(
-        model=pages.ModelRef(entry.model.name, entry.model.version),
+        model=model_ref(entry.model),
         state=model_state(entry),
         sha256=entry.model.sha256,
         verification=Verification.VERIFIED if bundle else Verification.FAILED,
         verified_at=None,
-        verification_detail=trouble,
+        verification_detail=damage,
         facts=_facts(manifest) if manifest else (),
         metrics=_metrics(manifest) if manifest else (),
         metrics_note=_metrics_note(manifest) if manifest else "",
+        plots=_plots(manifest) if manifest else (),
         card=card_blocks(bundle.card) if bundle else (),
+        activations=activation_rows([row for row in activations if row[1].id == entry.model.id]),
+        may_activate=may_manage and bundle is not None and not entry.active,
+        trouble=trouble,
+        reason=reason,
+    )
+
+
+def comparison_page(
+    left: tuple[Activated, Manifest], right: tuple[Activated, Manifest], choices: list[RegisteredModel]
+) -> pages.ModelComparisonPage:
+    """Two bundles whose files verify."""
+    (_, first), (_, second) = left, right
+    return pages.ModelComparisonPage(
+        left=_compared(*left),
+        right=_compared(*right),
+        metrics=tuple(
+            pages.ComparedMetric(name, here, there)
+            for name, here, there in _paired(
+                {row.name: row for row in _metrics(first)}, {row.name: row for row in _metrics(second)}
+            )
+        ),
+        facts=tuple(
+            pages.ComparedFact(name, here.value if here else "", there.value if there else "")
+            for name, here, there in _paired(
+                {fact.name: fact for fact in _facts(first)}, {fact.name: fact for fact in _facts(second)}
+            )
+        ),
+        choices=tuple(model_ref(model) for model in choices),
+    )
+
+
+def _compared(entry: Activated, manifest: Manifest) -> pages.Compared:
+    return pages.Compared(model_ref(entry.model), model_state(entry), _metrics_note(manifest))
+
+
+def _paired(
+    left: Mapping[str, Line], right: Mapping[str, Line]
+) -> Iterator[tuple[str, Line | None, Line | None]]:
+    """Both sides by name: those of the left in its order, then what only the right has."""
+    for name in {**left, **right}:
+        yield name, left.get(name), right.get(name)
+
+
+def _plots(manifest: Manifest) -> tuple[pages.Plot, ...]:
+    files = [PurePosixPath(path) for path in manifest.report_pictures()]
+    return tuple(
+        pages.Plot(file.name, PLOT_WORDS.get(file.stem, file.stem.replace("_", " ").capitalize()))
+        for file in files
     )
 
 

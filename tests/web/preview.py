@@ -17,6 +17,7 @@ import numpy as np
 from playwright.sync_api import sync_playwright
 
 from app.web.rendering import STATIC_DIR, render
+from models.bundle import STORE
 from tests.web.samples import Sample, samples
 
 POLICY = (
@@ -65,6 +66,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif bare.startswith("/static/"):
             file = STATIC_DIR / Path(bare).name
             self._answer(TYPES[file.suffix], file.read_bytes())
+        elif bare.startswith("/models/"):
+            plot = STORE / "vgg16-cnmc/0.1.0/report" / Path(bare).name
+            self._answer("image/png", plot.read_bytes())
         elif bare.endswith(".png"):
             self._answer(
                 "image/png", drawn_cell(int(bare.split("/")[4][-3:]), 320 if "crop" in bare else 450)

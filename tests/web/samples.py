@@ -8,6 +8,7 @@ from hashlib import sha256
 from app.web.card import card_blocks
 from app.web.measured import measurement_rows
 from app.web.page_contexts import (
+    ActivationRow,
     AdminPage,
     CasePage,
     CaseRef,
@@ -16,6 +17,9 @@ from app.web.page_contexts import (
     CellPage,
     CellResult,
     Chrome,
+    Compared,
+    ComparedFact,
+    ComparedMetric,
     Context,
     ErrorPage,
     Estimate,
@@ -29,12 +33,14 @@ from app.web.page_contexts import (
     LabelCounts,
     LoginPage,
     MetricRow,
+    ModelComparisonPage,
     ModelPage,
     ModelRef,
     ModelRow,
     ModelsPage,
     Note,
     Operation,
+    Plot,
     Prediction,
     Probabilities,
     ReferencePage,
@@ -295,6 +301,13 @@ python -m training fit --profile honest
 ```
 """
 
+CANDIDATE = ModelRef("vgg16-cnmc", "0.2.0")
+ACTIVATIONS = (
+    ActivationRow(MODEL, NOW, "Dr. Marta Lindqvist", "0.2.0 called every large cell malignant " + HOSTILE),
+    ActivationRow(CANDIDATE, NOW - timedelta(days=1), "command line", "Better calibrated"),
+    ActivationRow(MODEL, NOW - timedelta(days=9), "server", ""),
+)
+
 MODEL_PAGE = ModelPage(
     model=MODEL,
     state=ModelState.ACTIVE,
@@ -320,7 +333,44 @@ MODEL_PAGE = ModelPage(
     ),
     metrics_note="95 % intervals, bootstrap over leak groups: 14 healthy and 29 malignant out of fold, "
     "3 and 4 in the test part.",
+    plots=(Plot("procedure.png", "The procedure, out of fold: ROC curves, reliability"),),
     card=card_blocks(CARD),
+    activations=ACTIVATIONS[:1],
+)
+
+MODEL_ROWS = (
+    ModelRow(
+        MODEL,
+        "VGG16",
+        ModelState.ACTIVE,
+        Verification.VERIFIED,
+        NOW,
+        DIGEST,
+        "AUROC 0.913 (0.861 to 0.951), out of fold, 43 groups",
+    ),
+    ModelRow(
+        CANDIDATE,
+        "VGG16",
+        ModelState.CANDIDATE,
+        Verification.NOT_CHECKED,
+        None,
+        DIGEST[::-1],
+        "AUROC 0.921 (0.870 to 0.957), out of fold, 43 groups",
+    ),
+)
+
+COMPARISON = ModelComparisonPage(
+    left=Compared(MODEL, ModelState.ACTIVE, "2170 cells of 11 malignant and 6 healthy leak groups."),
+    right=Compared(CANDIDATE, ModelState.CANDIDATE, "No figures on a test part."),
+    metrics=tuple(
+        ComparedMetric(row.name, row, None if number == 2 else replace(row, weights=None))
+        for number, row in enumerate(MODEL_PAGE.metrics)
+    ),
+    facts=(
+        *(ComparedFact(fact.name, fact.value, fact.value) for fact in MODEL_PAGE.facts[:3]),
+        ComparedFact("Novelty limit", "3.36, with 99% of held-out cells within", ""),
+    ),
+    choices=(MODEL, CANDIDATE),
 )
 
 
@@ -430,29 +480,23 @@ def samples() -> tuple[Sample, ...]:
         Sample(
             "models",
             _chrome("/models"),
-            ModelsPage(
-                (
-                    ModelRow(
-                        MODEL,
-                        "VGG16",
-                        ModelState.ACTIVE,
-                        Verification.VERIFIED,
-                        NOW,
-                        DIGEST,
-                        "AUROC 0.913 (0.861 to 0.951), out of fold, 43 groups",
-                    ),
-                    ModelRow(
-                        ModelRef("vgg16-cnmc", "0.2.0"),
-                        "VGG16",
-                        ModelState.CANDIDATE,
-                        Verification.NOT_CHECKED,
-                        None,
-                        DIGEST[::-1],
-                        "AUROC 0.921 (0.870 to 0.957), out of fold, 43 groups",
-                    ),
-                )
+            ModelsPage(MODEL_ROWS, ACTIVATIONS, before=CANDIDATE, trouble="0.2.0 does not verify."),
+        ),
+        Sample("models-none", _chrome("/models?none"), ModelsPage((), ())),
+        Sample(
+            "model-candidate",
+            _chrome("/models/vgg16-cnmc/0.2.0"),
+            replace(
+                MODEL_PAGE,
+                model=CANDIDATE,
+                state=ModelState.CANDIDATE,
+                may_activate=True,
+                activations=(),
+                trouble="It stays inactive: weights.safetensors is another file than the registered one.",
+                reason="Better calibrated",
             ),
         ),
+        Sample("model-comparison", _chrome("/models/compare"), COMPARISON),
         Sample("model", _chrome("/models/vgg16-cnmc/0.1.0"), MODEL_PAGE),
         Sample("login", out, LoginPage(next="/cases")),
         Sample(

@@ -22,6 +22,7 @@ OWN = {
     "favicon.svg",
     "keys.js",
     "logo.svg",
+    "models.css",
     "print.css",
     "review.js",
     "upload.js",

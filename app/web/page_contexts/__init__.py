@@ -34,7 +34,21 @@ from app.web.page_contexts.cells import (
     VerdictPanel,
     VerdictPartial,
 )
-from app.web.page_contexts.models import CardBlock, Estimate, Fact, MetricRow, ModelPage, ModelRow, ModelsPage
+from app.web.page_contexts.models import (
+    ActivationRow,
+    CardBlock,
+    Compared,
+    ComparedFact,
+    ComparedMetric,
+    Estimate,
+    Fact,
+    MetricRow,
+    ModelComparisonPage,
+    ModelPage,
+    ModelRow,
+    ModelsPage,
+    Plot,
+)
 from app.web.page_contexts.reference import Field, Operation, ReferencePage
 from app.web.page_contexts.shared import (
     CaseRef,
@@ -51,6 +65,7 @@ from app.web.page_contexts.shared import (
 )
 
 __all__ = [
+    "ActivationRow",
     "AdminPage",
     "CardBlock",
     "CasePage",
@@ -60,6 +75,9 @@ __all__ = [
     "CellPage",
     "CellResult",
     "Chrome",
+    "Compared",
+    "ComparedFact",
+    "ComparedMetric",
     "Context",
     "ErrorPage",
     "Estimate",
@@ -74,12 +92,14 @@ __all__ = [
     "LoginPage",
     "MeasurementRow",
     "MetricRow",
+    "ModelComparisonPage",
     "ModelPage",
     "ModelRef",
     "ModelRow",
     "ModelsPage",
     "Note",
     "Operation",
+    "Plot",
     "Prediction",
     "Probabilities",
     "ReferencePage",

@@ -32,11 +32,28 @@ class ModelRow:
 
 
 @dataclass(frozen=True)
+class ActivationRow:
+    """One change of the answering model; the newest is the one that rules."""
+
+    model: ModelRef
+    at: datetime
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class ModelsPage(Context):
-    """`/models`: every registered bundle."""
+    """`/models`: every registered bundle, and which answered when.
+
+    `before` is the model that a rollback goes back to, for who may manage models; `trouble` says why the last
+    change was refused.
+    """
 
     template: ClassVar[str] = "models.html"
     models: tuple[ModelRow, ...]
+    activations: tuple[ActivationRow, ...]
+    before: ModelRef | None = None
+    trouble: str | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +74,14 @@ class MetricRow:
 
 
 @dataclass(frozen=True)
+class Plot:
+    """One picture of the bundle's report; `file` names it, `words` say what it shows."""
+
+    file: str
+    words: str
+
+
+@dataclass(frozen=True)
 class CardBlock:
     """One block of a card's text. `kind` is heading, paragraph, list, table or code.
 
@@ -71,7 +96,11 @@ class CardBlock:
 
 @dataclass(frozen=True)
 class ModelPage(Context):
-    """`/models/{name}/{version}`: the card, the figures and the facts of one bundle."""
+    """`/models/{name}/{version}`: the card, the figures and the facts of one bundle.
+
+    `activations` are those of this bundle. `may_activate` offers the form; `trouble` says why the last activation
+    was refused, `reason` is what was written then.
+    """
 
     template: ClassVar[str] = "model.html"
     model: ModelRef
@@ -83,5 +112,49 @@ class ModelPage(Context):
     facts: tuple[Fact, ...]
     metrics: tuple[MetricRow, ...]
     metrics_note: str
+    plots: tuple[Plot, ...]
     card: tuple[CardBlock, ...]
+    activations: tuple[ActivationRow, ...]
+    may_activate: bool = False
+    trouble: str | None = None
+    reason: str = ""
     known_limits: tuple[str, ...] = KNOWN_LIMITS
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One of the two bundles on the page that compares them."""
+
+    model: ModelRef
+    state: ModelState
+    metrics_note: str
+
+
+@dataclass(frozen=True)
+class ComparedMetric:
+    """One metric of both bundles; None where a bundle does not state it."""
+
+    name: str
+    left: MetricRow | None
+    right: MetricRow | None
+
+
+@dataclass(frozen=True)
+class ComparedFact:
+    """One line of both manifests; an empty text where a bundle does not state it."""
+
+    name: str
+    left: str
+    right: str
+
+
+@dataclass(frozen=True)
+class ModelComparisonPage(Context):
+    """`/models/compare`: two bundles side by side; `choices` are all that can be compared."""
+
+    template: ClassVar[str] = "model_comparison.html"
+    left: Compared
+    right: Compared
+    metrics: tuple[ComparedMetric, ...]
+    facts: tuple[ComparedFact, ...]
+    choices: tuple[ModelRef, ...]
