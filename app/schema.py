@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -18,7 +19,8 @@ import app.audit.tables
 import app.cases.tables
 import app.idempotency.tables
 import app.registry.tables
-import app.reviews.tables  # noqa: F401 - imported so that the metadata knows every table
+import app.reviews.tables
+import app.sign_off.tables  # noqa: F401 - imported so that the metadata knows every table
 from app.database import Base
 
 _LOCK_KEY = 0x1E0C0
@@ -26,13 +28,13 @@ _LOCK_KEY = 0x1E0C0
 
 def upgrade(engine: sa.Engine, revision: str = "head") -> None:
     """Run what is missing, in one transaction; runners that come meanwhile wait and find nothing to do."""
-    with _locked(engine), engine.begin() as connection:
+    with _locked(engine), _transaction(engine) as connection:
         command.upgrade(_config(connection), revision)
 
 
 def downgrade(engine: sa.Engine, revision: str) -> None:
     """Go back to a revision."""
-    with _locked(engine), engine.begin() as connection:
+    with _locked(engine), _transaction(engine) as connection:
         command.downgrade(_config(connection), revision)
 
 
@@ -54,6 +56,34 @@ def _config(connection: sa.Connection) -> Config:
     config.attributes["connection"] = connection
     config.attributes["metadata"] = Base.metadata
     return config
+
+
+@contextmanager
+def _transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """All revisions or none.
+
+    SQLite alters a table by building it anew, which its foreign keys forbid once rows point to it: they are off
+    meanwhile and checked as a whole before the commit.
+
+    Raises:
+        RuntimeError: a revision left rows that point nowhere; nothing was changed.
+    """
+    if engine.dialect.name != "sqlite":
+        with engine.begin() as connection:
+            yield connection
+        return
+    with engine.connect() as connection:
+        # Inside a transaction SQLite ignores this pragma, so it goes to the driver, which begins none.
+        driver: Any = connection.connection.driver_connection
+        driver.execute("PRAGMA foreign_keys=OFF")
+        try:
+            with connection.begin():
+                yield connection
+                broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+                if broken:
+                    raise RuntimeError(f"Expected every row to point to another, got {broken[:5]}.")
+        finally:
+            driver.execute("PRAGMA foreign_keys=ON")
 
 
 @contextmanager

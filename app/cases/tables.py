@@ -17,6 +17,22 @@ class CaseState(StrEnum):
     OPEN = "open"
     SCORED = "scored"
     IN_REVIEW = "in_review"
+    SIGNED = "signed"
+    AMENDED = "amended"
+    RETRACTED = "retracted"
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the case takes no cell, verdict or change: it was signed, and only amending opens it again."""
+        return self in (CaseState.SIGNED, CaseState.AMENDED, CaseState.RETRACTED)
+
+
+class Reuse(StrEnum):
+    """What a case's cells may be used for besides the case itself."""
+
+    NONE = "none"
+    LOCAL_TRAINING = "local_training"
+    SHAREABLE = "shareable"
 
 
 class CellState(StrEnum):
@@ -29,7 +45,12 @@ class CellState(StrEnum):
 
 
 class Case(Base):
-    """One case of one site. version counts edits, for `If-Match`. accession is unique within the site."""
+    """One case of one site. version counts edits, for `If-Match`. accession is unique within the site.
+
+    subject_ref, specimen_id, placer_order, filler_order: the lab's own names, opaque. acquisition: the fields of
+    `app.cases.acquisition.AcquisitionProfile` that are known. second_read: a second, blinded reading is asked for.
+    readings_closed_at: when both readings were done, so that nobody is blind any more.
+    """
 
     __tablename__ = "cases"
     __table_args__ = (
@@ -50,6 +71,55 @@ class Case(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     created_by: Mapped[uuid.UUID]
     request_id: Mapped[uuid.UUID | None] = mapped_column(unique=True)
+    subject_ref: Mapped[str | None] = mapped_column(sa.String(64))
+    specimen_id: Mapped[str | None] = mapped_column(sa.String(64))
+    placer_order: Mapped[str | None] = mapped_column(sa.String(64))
+    filler_order: Mapped[str | None] = mapped_column(sa.String(64))
+    notes: Mapped[str] = mapped_column(sa.String(2000), default="")
+    acquisition: Mapped[dict[str, str | float] | None] = mapped_column(sa.JSON(none_as_null=True))
+    second_read: Mapped[bool] = mapped_column(default=False)
+    readings_closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ReusePermission(Base):
+    """What a case's cells may be used for, from this row on. Rows are only added; a withdrawal is one with `none`.
+
+    basis: what the permission rests on, a consent form's number for instance.
+    """
+
+    __tablename__ = "reuse_permissions"
+    __table_args__ = (sa.UniqueConstraint("case_id", "number"),)
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    case_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("cases.id"))
+    number: Mapped[int]
+    reuse: Mapped[Reuse] = mapped_column(one_of(Reuse, "reuse"))
+    basis: Mapped[str] = mapped_column(sa.String(500))
+    author_id: Mapped[uuid.UUID]
+    author_name: Mapped[str] = mapped_column(sa.String(100))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Sighting(Base):
+    """That a person has been shown what a blinded reader of the case must not see, and so reads it first if at all."""
+
+    __tablename__ = "sightings"
+    case_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("cases.id"), primary_key=True)
+    person_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class SiteAcquisition(Base):
+    """How a site takes its pictures unless a case says otherwise. Rows are only added, the newest holds."""
+
+    __tablename__ = "site_acquisitions"
+    __table_args__ = (sa.UniqueConstraint("site_id", "number"),)
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    site_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("sites.id"))
+    number: Mapped[int]
+    acquisition: Mapped[dict[str, str | float]] = mapped_column(sa.JSON)
+    author_id: Mapped[uuid.UUID]
+    author_name: Mapped[str] = mapped_column(sa.String(100))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Cell(Base):
@@ -59,6 +129,7 @@ class Cell(Base):
     the picture in the image store. request_id and request_part: which upload request made it, so that a
     retried request finds its cells instead of making them twice. lease_until: a scoring attempt is running
     until then; after it, a stored cell is free to be taken again. attempts: how often scoring was begun.
+    voided_at: since then the cell counts nowhere, because it was misfiled; its history stays.
     """
 
     __tablename__ = "cells"
@@ -66,6 +137,7 @@ class Cell(Base):
         sa.UniqueConstraint("case_id", "position"),
         sa.UniqueConstraint("request_id", "request_part"),
         sa.Index("ix_cells_case_id_state_id", "case_id", "state", "id"),
+        sa.Index("ix_cells_image_sha256", "image_sha256"),
         sa.Index(
             "ix_cells_waiting",
             "lease_until",
@@ -90,11 +162,15 @@ class Cell(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     request_id: Mapped[uuid.UUID | None]
     request_part: Mapped[int | None]
+    voided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    voided_by: Mapped[uuid.UUID | None]
+    void_reason: Mapped[str | None] = mapped_column(sa.String(500))
 
 
 class Prediction(Base):
     """What one version of a model said of one cell. Rows are added, never changed.
 
+    number: 1, and one more each time the same answer met another acquisition profile and so got another label.
     band_low, band_high: the model's indeterminate band of p_malignant when it said so. embedding: float32, little-endian. heatmap: (side, side) float16, little-endian. latency_ms: from the
     hand-over to the engine to its answer.
     """
@@ -102,7 +178,7 @@ class Prediction(Base):
     __tablename__ = "predictions"
     # The index holds all that counting labels reads: the rows themselves carry kilobytes of map and embedding.
     __table_args__ = (
-        sa.UniqueConstraint("cell_id", "model_sha256"),
+        sa.UniqueConstraint("cell_id", "model_sha256", "number"),
         sa.Index("ix_predictions_cell_id_created_at_label", "cell_id", "created_at", "label"),
     )
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -110,6 +186,7 @@ class Prediction(Base):
     model_name: Mapped[str] = mapped_column(sa.String(64))
     model_version: Mapped[str] = mapped_column(sa.String(16))
     model_sha256: Mapped[str] = mapped_column(sa.String(64))
+    number: Mapped[int] = mapped_column(default=1)
     engine: Mapped[str] = mapped_column(sa.String(16))
     preprocessing_version: Mapped[int]
     label: Mapped[PredictionLabel] = mapped_column(one_of(PredictionLabel, "prediction_label"))

@@ -72,6 +72,9 @@ CASE_STATE_WORDS: Final[dict[CaseState, str]] = {
     CaseState.OPEN: "Open",
     CaseState.SCORED: "Scored",
     CaseState.IN_REVIEW: "In review",
+    CaseState.SIGNED: "Signed",
+    CaseState.AMENDED: "Amended and signed",
+    CaseState.RETRACTED: "Retracted",
 }
 
 ROLE_WORDS: Final[dict[Role, str]] = {Role.VIEWER: "Viewer", Role.REVIEWER: "Reviewer", Role.ADMIN: "Admin"}
@@ -133,6 +136,8 @@ def refusal_title(code: str) -> str:
 
 
 REMARKS: Final[dict[str, str]] = {
+    "acquisition_profile_missing": "The case does not say how its pictures were taken, so the model places no cell of it.",
+    "acquisition_unlike_training": "These pictures were taken in another way than those the model learned from.",
     "inside_indeterminate_band": "The probability lies inside the indeterminate band of this model.",
     "unlike_training_cells": "The model has not learned from cells like this one, so its probabilities mean little.",
     "jpeg_artefacts_possible": "The file is a JPEG. Compression changes the texture the model reads.",

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import sqlalchemy as sa
 from app import schema
 from app.accounts.permissions import Role
 from app.accounts.service import AccountService
+from app.cases.tables import Case, CaseState, Cell, CellState
 from app.clock import utc_now
 from app.database import Database, open_database
+from app.reviews.tables import Reading, Review, Verdict
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -43,9 +46,47 @@ def test_every_revision_goes_down_and_up_again_with_rows_in_the_tables(url: str)
     engine = open_database(url)
     schema.upgrade(engine)
     with Database(engine).unit_of_work() as session:
-        AccountService(session, b"secret", utc_now()).add_user(
+        user = AccountService(session, b"secret", utc_now()).add_user(
             "a@b.example", "A", "long enough password", Role.ADMIN
         )
+        case_id, cell_id = uuid.uuid4(), uuid.uuid4()
+        session.add(
+            Case(
+                id=case_id,
+                site_id=user.site_id,
+                state=CaseState.SIGNED,
+                drawn=False,
+                version=1,
+                created_at=utc_now(),
+                created_by=user.id,
+            )
+        )
+        session.flush()
+        session.add(
+            Cell(
+                id=cell_id,
+                case_id=case_id,
+                position=1,
+                state=CellState.SCORED,
+                image_sha256="0" * 64,
+                created_at=utc_now(),
+            )
+        )
+        session.flush()
+        for reading in Reading:
+            session.add(
+                Review(
+                    id=uuid.uuid4(),
+                    cell_id=cell_id,
+                    reading=reading,
+                    number=1,
+                    verdict=Verdict.UNCERTAIN,
+                    note="",
+                    author_id=user.id,
+                    author_name=user.name,
+                    created_at=utc_now(),
+                )
+            )
     schema.downgrade(engine, "base")
     assert set(sa.inspect(engine).get_table_names()) <= {"alembic_version"}
     schema.upgrade(engine)
