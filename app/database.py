@@ -15,6 +15,8 @@ from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from app.errors import DatabaseUnavailable, StorageFull
 
 SQLITE_BUSY_TIMEOUT_S = 5
+CONNECT_TIMEOUT_S = 2
+"""Less is not possible; without it an unreachable host is waited for for minutes."""
 
 _NAMES = {
     "ix": "ix_%(column_0_label)s",
@@ -61,7 +63,14 @@ def one_of(enum: type, name: str) -> sa.Enum:
 def open_database(url: str) -> Engine:
     """Connect lazily to SQLite or PostgreSQL."""
     if make_url(url).get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=8, pool_timeout=2)
+        return sa.create_engine(
+            url,
+            pool_pre_ping=True,
+            pool_size=8,
+            max_overflow=8,
+            pool_timeout=2,
+            connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
+        )
     engine = sa.create_engine(url, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S}, pool_size=16)
 
     @event.listens_for(engine, "connect")
@@ -135,8 +144,9 @@ def translated_errors() -> Iterator[None]:
     try:
         yield
     except (OperationalError, DBAPIError, sa.exc.TimeoutError) as failure:
-        text = str(failure).lower()
-        if "full" in text or "no space" in text:
+        # The driver's own words only: the statement beside them carries what users wrote.
+        text = str(getattr(failure, "orig", failure)).lower()
+        if "is full" in text or "no space" in text:
             raise StorageFull(
                 "The case log has no room left; nothing was stored. Free space and send again."
             ) from failure

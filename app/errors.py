@@ -16,10 +16,13 @@ LeukolensError
 ├── EngineUnavailable   503 engine_unavailable     + Retry-After
 ├── ScoreFailed         500 score_failed
 ├── DatabaseUnavailable 503 database_unavailable   + Retry-After
+├── StorageUnavailable  503 storage_unavailable    + Retry-After
 └── StorageFull         507 storage_full
 
 Services raise them and know no HTTP; `app.responses` turns them into problem documents or pages.
 """
+
+import errno
 
 from models.refusals import ImageRefused, RefusalCode
 
@@ -99,8 +102,27 @@ class DatabaseUnavailable(LeukolensError):
     status, code, title = 503, "database_unavailable", "The case log is not reachable"
 
 
+class StorageUnavailable(LeukolensError):
+    status, code, title = 503, "storage_unavailable", "The disk is not answering"
+
+
 class StorageFull(LeukolensError):
     status, code, title = 507, "storage_full", "The disk is full"
+
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+_PASSING = frozenset({errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS, errno.ESTALE})
+
+
+def shortage(failure: OSError) -> LeukolensError | None:
+    """What a failing system call means to the asker; None where it says that we have a bug."""
+    if failure.errno in _NO_ROOM:
+        return StorageFull("There is no room left; nothing was stored. Free space and send again.")
+    if failure.errno in _PASSING:
+        return StorageUnavailable(
+            "The storage did not answer; nothing was stored. Send the request again.", retry_after_s=5
+        )
+    return None
 
 
 _REFUSAL_STATUS = {

@@ -14,6 +14,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from app import api, probes, web
 from app.cases.backlog import RUNNERS, Backlog
 from app.cases.intake import Intake
+from app.cases.sweep import Sweep
 from app.clock import utc_now
 from app.database import Database, open_database
 from app.headers import SecureHeaders
@@ -65,6 +66,7 @@ def create_app(
         ],
     )
     app.state.settings = settings
+    app.state.draining = False
     app.include_router(api.router)
     app.include_router(probes.router)
     for router in web.ROUTERS:
@@ -104,6 +106,9 @@ async def _start(
     backlog = Backlog(intake)
     backlog.start()
     stack.push_async_callback(backlog.stop)
+    sweep = Sweep(database, images, now)
+    sweep.start()
+    stack.push_async_callback(sweep.stop)
     admission = Admission(settings.queue_limit, settings.deadline_s)
     return Services(settings, database, images, decoder, scorer, intake, backlog, admission, stores, now)
 

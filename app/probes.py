@@ -22,8 +22,10 @@ async def livez() -> JSONResponse:
 
 @router.get("/readyz")
 @open_to_all
-async def readyz(services: ServicesDep) -> JSONResponse:
-    """The process can do its work: case log and engine answer."""
+async def readyz(request: Request, services: ServicesDep) -> JSONResponse:
+    """The process can do its work: case log and engine answer, and nobody has asked it to end."""
+    if request.app.state.draining:
+        return JSONResponse({"ready": False, "draining": True}, 503)
     engine = await services.scorer.ready()
     database = await anyio.to_thread.run_sync(_database_answers, services)
     ready = engine and database

@@ -17,6 +17,7 @@ from app.errors import (
     NotAuthenticated,
     NotFound,
     TooLarge,
+    shortage,
 )
 
 log = structlog.get_logger()
@@ -60,7 +61,18 @@ def add_error_handlers(app: FastAPI, render_page: RenderErrorPage) -> None:
 
     async def from_framework(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        # The framework calls whatever stops it while it reads a body a bad request.
+        if isinstance(error.__cause__, OSError):
+            return await from_system(request, error.__cause__)
         return await answer(request, _translated(error))
+
+    async def from_system(request: Request, error: Exception) -> Response:
+        assert isinstance(error, OSError)
+        refusal = shortage(error)
+        if refusal is None:
+            return await unexpected(request, error)
+        log.error("system_call_failed", errno=error.errno, code=refusal.code)
+        return await answer(request, refusal)
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -78,6 +90,7 @@ def add_error_handlers(app: FastAPI, render_page: RenderErrorPage) -> None:
 
     app.add_exception_handler(LeukolensError, refused)
     app.add_exception_handler(HTTPException, from_framework)
+    app.add_exception_handler(OSError, from_system)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(Exception, unexpected)
 

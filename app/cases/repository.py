@@ -187,6 +187,13 @@ class CaseRepository:
                 return WaitingCell(row[0], row[1])
         return None
 
+    def pictures_in_use(self, pixels_sha256: list[str]) -> set[str]:
+        """Which of these pictures a cell refers to."""
+        rows = self._session.scalars(
+            sa.select(Cell.pixels_sha256).where(Cell.pixels_sha256.in_(pixels_sha256))
+        )
+        return {digest for digest in rows if digest is not None}
+
     def waiting_in(self, case_id: UUID) -> int:
         return (
             self._session.scalar(

@@ -21,8 +21,7 @@ def serve(
     data_dir: DataDir = None,
 ) -> None:
     """Start web pages, REST API and engine."""
-    import uvicorn
-
+    from app.drain import run
     from app.logs import configure_logs
     from app.main import create_app
 
@@ -40,15 +39,7 @@ def serve(
             highlight=False,
             soft_wrap=True,
         )
-    uvicorn.run(
-        create_app(settings),
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=25,
-    )
+    run(create_app(settings), host, port)
 
 
 def worker(

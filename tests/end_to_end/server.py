@@ -5,11 +5,12 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx2
@@ -21,6 +22,14 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def wait_for(holds: Callable[[], object], limit_s: float = 60.0) -> None:
+    """Wait until something is true; a crowded machine takes its time."""
+    deadline = time.monotonic() + limit_s
+    while not holds():
+        assert time.monotonic() < deadline, f"still not true after {limit_s:g} s"
+        time.sleep(0.05)
 
 
 class Server:
@@ -89,7 +98,17 @@ class Server:
         """SIGTERM, as a service manager does; the exit status."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait for the end of a server that was asked to end; the exit status."""
+        assert self._process is not None
         return self._process.wait(30)
+
+    def rows(self, table: str) -> int:
+        """How many rows a table of the SQLite case log has."""
+        with closing(sqlite3.connect(self.data_dir / "case_log.sqlite3", timeout=30)) as connection:
+            return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
     def run(self, *arguments: str, stdin: str = "") -> str:
         """Run a `leukolens` command on the same data; its standard output."""
