@@ -48,7 +48,7 @@ PNG_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; sandbox",
 }
 
-_PROBLEMS = {
+PROBLEMS = {
     status: {"model": ProblemDocument, "description": text}
     for status, text in {
         401: "No session and no key",
@@ -63,7 +63,7 @@ _PROBLEMS = {
     }.items()
 }
 
-router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, responses=_PROBLEMS)  # type: ignore[arg-type]
+router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, responses=PROBLEMS)  # type: ignore[arg-type]
 
 AccessionForm = Annotated[
     str | None, Form(max_length=64, description="joins or opens the case of this accession")

@@ -11,7 +11,15 @@ from typing import ParamSpec, TypeVar
 from pebble import ProcessExpired, ProcessPool
 
 from app.errors import FileRefused
-from app.inference.upload import Picture, crop_stored, read_stored, read_upload
+from app.inference.upload import (
+    Picture,
+    crop_stored,
+    heatmap_stored,
+    read_stored,
+    read_upload,
+    thumbnail_stored,
+    window_stored,
+)
 from models.measurements import ImageArray
 from models.preprocessing import Preprocessing
 from models.refusals import ImageRefused, RefusalCode
@@ -54,6 +62,18 @@ class DecoderPool:
     async def crop(self, png: bytes, recipe: Preprocessing) -> bytes:
         """What the network sees of a stored picture, as PNG."""
         return await self._run(crop_stored, png, recipe)
+
+    async def window(self, png: bytes, recipe: Preprocessing) -> tuple[int, int, int]:
+        """Where the crop lies in a stored picture: (top, left, side) in pixels."""
+        return await self._run(window_stored, png, recipe)
+
+    async def thumbnail(self, png: bytes) -> bytes:
+        """A stored picture at half its size, as PNG."""
+        return await self._run(thumbnail_stored, png)
+
+    async def heatmap(self, png: bytes, recipe: Preprocessing, heatmap: bytes) -> bytes:
+        """A prediction's map as a layer for a stored picture, as PNG."""
+        return await self._run(heatmap_stored, png, recipe, heatmap)
 
     async def _run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         future = self._pool.schedule(function, args=args, kwargs=kwargs, timeout=DECODE_TIMEOUT_S)

@@ -5,6 +5,7 @@ importable on their own: the pool's processes import this module and nothing els
 """
 
 import hashlib
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -67,9 +68,46 @@ def crop_stored(png: bytes, recipe: Preprocessing) -> bytes:
     return encode_png(recipe.crop(decode_cell(png).pixels))
 
 
+def thumbnail_stored(png: bytes) -> bytes:
+    """A stored picture at half its size, every cell at the same scale, as PNG."""
+    pixels = decode_cell(png).pixels
+    height, width = pixels.shape[:2]
+    half = cv2.resize(pixels, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+    return encode_png(np.asarray(half, np.uint8))
+
+
+def window_stored(png: bytes, recipe: Preprocessing) -> tuple[int, int, int]:
+    """Where the crop lies in a stored picture: (top, left, side) in pixels."""
+    return recipe.window(decode_cell(png).pixels)
+
+
+def heatmap_stored(png: bytes, recipe: Preprocessing, heatmap: bytes) -> bytes:
+    """The Grad-CAM map of a stored picture as a layer to lay over it, as PNG with opacity.
+
+    Args:
+        heatmap: (side, side) float16, little-endian, 0..1, over the crop that `recipe` cuts.
+
+    Returns:
+        A picture of the stored one's size: where the map is 0 and outside the crop it is clear.
+    """
+    pixels = decode_cell(png).pixels
+    top, left, side = recipe.window(pixels)
+    values = np.frombuffer(heatmap, "<f2").astype(np.float32)
+    map_side = math.isqrt(values.size)
+    spread = cv2.resize(values.reshape(map_side, map_side), (side, side), interpolation=cv2.INTER_LINEAR)
+    strength = (spread.clip(0, 1) * 255).astype(np.uint8)
+    layer = np.zeros((*pixels.shape[:2], 4), np.uint8)
+    layer[top : top + side, left : left + side, :3] = cv2.cvtColor(
+        cv2.applyColorMap(strength, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB
+    )
+    layer[top : top + side, left : left + side, 3] = strength
+    return encode_png(layer)
+
+
 def encode_png(pixels: ImageArray) -> bytes:
-    """(h, w, 3) uint8 RGB -> PNG without metadata."""
-    done, encoded = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+    """(h, w, 3) uint8 RGB, or (h, w, 4) with opacity -> PNG without metadata."""
+    swapped = cv2.COLOR_RGB2BGR if pixels.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
+    done, encoded = cv2.imencode(".png", cv2.cvtColor(pixels, swapped))
     if not done:
         raise ValueError(f"Expected pixels that can be written as PNG, got shape {pixels.shape}.")
     return np.asarray(encoded).tobytes()

@@ -1,32 +1,17 @@
 """Fills page contexts from what the services returned; pure, so that a page can be tested without a server."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from uuid import UUID
 
 from app.cases.repository import CaseCounts
 from app.cases.tables import Case, CaseState, Cell, CellState, Prediction
 from app.reviews.tables import Review
 from app.web import page_contexts as pages
+from app.web.gallery_contexts import refusal_of
 from app.web.measured import measurement_rows
-from app.web.words import Tone, refusal_title, remark
+from app.web.words import Tone, remark
 from models.classifier import PredictionLabel
 from models.preprocessing import Preprocessing
-
-TILES_A_PAGE = 120
-"""About 100 KB of page; the pictures come on their own."""
-
-
-@dataclass(frozen=True)
-class CaseView:
-    """One case with everything its pages show."""
-
-    case: Case
-    cells: list[Cell]
-    predictions: Mapping[UUID, Prediction]
-    verdicts: Mapping[UUID, Review]
-    created_by: str | None
 
 
 def case_ref(case: Case) -> pages.CaseRef:
@@ -73,62 +58,6 @@ def cases_page(
     )
 
 
-def case_page(view: CaseView, offset: int, *, can_upload: bool) -> pages.CasePage:
-    return pages.CasePage(
-        case=case_ref(view.case),
-        created_at=view.case.created_at,
-        created_by=view.created_by,
-        can_upload=can_upload,
-        drawn=view.case.drawn,
-        has_acquisition_profile=False,
-        gallery=gallery(view, offset),
-    )
-
-
-def gallery(view: CaseView, offset: int = 0) -> pages.Gallery:
-    """The counts are over the whole case, the tiles over one page of it from `offset` on."""
-    shown = [cell for cell in view.cells if cell.state is not CellState.REFUSED]
-    labels = Counter(str(view.predictions[cell.id].label) for cell in shown if cell.id in view.predictions)
-    verdicts = Counter(
-        str(view.verdicts[cell.id].verdict) if cell.id in view.verdicts else "none" for cell in shown
-    )
-    return pages.Gallery(
-        case_id=str(view.case.id),
-        state=view.case.state,
-        tiles=tuple(_tile(cell, view) for cell in shown[offset : offset + TILES_A_PAGE]),
-        refused=tuple(
-            pages.RefusedCell(cell.position, _refusal(cell))
-            for cell in view.cells
-            if cell.state is CellState.REFUSED
-        ),
-        cells=len(shown),
-        waiting=sum(cell.state is CellState.STORED for cell in shown),
-        failed=sum(cell.state is CellState.FAILED for cell in shown),
-        labels=pages.LabelCounts(**labels),
-        verdicts=pages.VerdictCounts(**verdicts),
-        cursor=str(offset) if offset else None,
-        next_cursor=str(offset + TILES_A_PAGE) if offset + TILES_A_PAGE < len(shown) else None,
-    )
-
-
-def _tile(cell: Cell, view: CaseView) -> pages.Tile:
-    prediction, review = view.predictions.get(cell.id), view.verdicts.get(cell.id)
-    return pages.Tile(
-        cell_id=str(cell.id),
-        position=cell.position,
-        state=cell.state,
-        label=prediction.label if prediction else None,
-        malignant=prediction.p_malignant if prediction else None,
-        verdict=review.verdict if review else None,
-        drawn=view.case.drawn,
-    )
-
-
-def _refusal(cell: Cell) -> pages.Refusal:
-    code = cell.problem_code or ""
-    return pages.Refusal(code, refusal_title(code), cell.problem_detail or "")
-
-
 def cell_result(
     case: Case, cell: Cell, prediction: Prediction | None, recipe: Preprocessing | None
 ) -> pages.CellResult:
@@ -141,7 +70,7 @@ def cell_result(
         measurements=measurement_rows(cell.measurements or {}),
         crop_px=recipe.crop_px if recipe else None,
         crop_follows_cell=recipe is not None and recipe.centre == "cell",
-        refusal=_refusal(cell) if cell.state is CellState.REFUSED else None,
+        refusal=refusal_of(cell) if cell.state is CellState.REFUSED else None,
         failure=cell.problem_detail if cell.state is CellState.FAILED else None,
         drawn=case.drawn,
     )

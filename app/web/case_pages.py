@@ -28,8 +28,6 @@ SAMPLE_SEED = 1
 
 router = APIRouter(route_class=GuardedRoute, include_in_schema=False)
 
-Offset = Annotated[int, Query(ge=0, le=1_000_000, alias="cursor")]
-
 
 @router.get("/")
 @may(Permission.SEE_CASES)
@@ -66,19 +64,6 @@ def cases_page(
     rows, next_cursor = _case_rows(visit, search=q.strip(), state=wanted, cursor=cursor)
     counts = visit.cases.state_counts(visit.who, q.strip())
     return visit.page(contexts.cases_page(rows, counts, q, wanted, cursor, next_cursor))
-
-
-@router.get("/cases/{case_id}")
-@may(Permission.SEE_CASES)
-def case_page(visit: VisitDep, case_id: UUID, offset: Offset = 0) -> Response:
-    view = _case_view(visit, case_id)
-    return visit.page(contexts.case_page(view, offset, can_upload=visit.may(Permission.UPLOAD)))
-
-
-@router.get("/cases/{case_id}/tiles")
-@may(Permission.SEE_CASES)
-def case_tiles(visit: VisitDep, case_id: UUID, offset: Offset = 0) -> Response:
-    return visit.page(pages.GalleryPartial(contexts.gallery(_case_view(visit, case_id), offset)))
 
 
 @router.get("/cells/{cell_id}")
@@ -133,16 +118,6 @@ def _case_rows(
         for case in found.cases
     )
     return rows, found.next_cursor
-
-
-def _case_view(visit: Visit, case_id: UUID) -> contexts.CaseView:
-    cases = visit.cases
-    case = cases.case(visit.who, case_id)
-    cells = cases.cells(case)
-    created_by = visit.accounts.names({case.created_by}).get(case.created_by)
-    return contexts.CaseView(
-        case, cells, cases.latest_predictions(cells), visit.reviews.latest(cells), created_by
-    )
 
 
 def _cell_page(

@@ -61,8 +61,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         bare = self.path.split("?")[0]
-        if self.path in self.pages:
-            self._answer("text/html; charset=utf-8", self.pages[self.path].encode())
+        page = self.pages.get(self.path) or self.pages.get(bare)
+        if page is not None:
+            self._answer("text/html; charset=utf-8", page.encode())
         elif bare.startswith("/static/"):
             file = STATIC_DIR / Path(bare).name
             self._answer(TYPES[file.suffix], file.read_bytes())

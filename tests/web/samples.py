@@ -1,6 +1,5 @@
 """One sample context for every page and partial, the awkward ones included, and the address it stands at."""
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -10,7 +9,6 @@ from app.web.measured import measurement_rows
 from app.web.page_contexts import (
     ActivationRow,
     AdminPage,
-    CasePage,
     CaseRef,
     CaseRow,
     CasesPage,
@@ -27,8 +25,6 @@ from app.web.page_contexts import (
     Field,
     FieldError,
     Flash,
-    Gallery,
-    GalleryPartial,
     KeyRow,
     LabelCounts,
     LoginPage,
@@ -38,6 +34,7 @@ from app.web.page_contexts import (
     ModelRef,
     ModelRow,
     ModelsPage,
+    NewsPartial,
     Note,
     Operation,
     Plot,
@@ -45,15 +42,14 @@ from app.web.page_contexts import (
     Probabilities,
     ReferencePage,
     Refusal,
-    RefusedCell,
     ResultPartial,
+    SavedPartial,
     SetupPage,
     SignedIn,
     StateCount,
-    Tile,
+    TilesPartial,
     UploadPage,
     UserRow,
-    VerdictCounts,
     VerdictEntry,
     VerdictPanel,
     VerdictPartial,
@@ -69,12 +65,12 @@ from app.web.words import (
     Verification,
     what_to_do,
 )
+from tests.web.gallery_samples import CASE_ID, case_page, cell_id, gallery, summary, tile, tiles
 
 NOW = datetime(2026, 11, 23, 14, 2, tzinfo=UTC)
 MODEL = ModelRef("vgg16-cnmc", "0.1.0")
 ADMIN = SignedIn("Dr. Marta Lindqvist", Role.ADMIN)
 DIGEST = sha256(b"a sample").hexdigest()
-CASE_ID = "0199c1f4a7b07d1e8c22"
 HOSTILE = '<script>alert("x")</script>'
 
 
@@ -89,67 +85,6 @@ class Sample:
     @property
     def path(self) -> str:
         return self.chrome.path
-
-
-def cell_id(position: int) -> str:
-    return f"0199c1f4b{position:011d}"
-
-
-def _label(position: int) -> PredictionLabel:
-    if position % 17 == 4:
-        return PredictionLabel.NOT_ASSESSABLE
-    return (
-        PredictionLabel.MALIGNANT,
-        PredictionLabel.HEALTHY,
-        PredictionLabel.MALIGNANT,
-        PredictionLabel.INDETERMINATE,
-        PredictionLabel.MALIGNANT,
-    )[position % 5]
-
-
-_MALIGNANT_P = {
-    PredictionLabel.MALIGNANT: 0.97,
-    PredictionLabel.HEALTHY: 0.083,
-    PredictionLabel.INDETERMINATE: 0.512,
-}
-
-
-def tile(position: int, scored: bool = True) -> Tile:
-    if not scored:
-        return Tile(cell_id(position), position, CellState.STORED, None, None, None)
-    label = _label(position)
-    malignant = None
-    if label is not PredictionLabel.NOT_ASSESSABLE:
-        malignant = _MALIGNANT_P[label] - 0.0007 * position
-    verdict = tuple(VerdictKind)[position % 4] if position % 3 else None
-    return Tile(cell_id(position), position, CellState.SCORED, label, malignant, verdict)
-
-
-def gallery(cells: int, scored: int) -> Gallery:
-    tiles = tuple(tile(position, position <= scored) for position in range(1, cells + 1))
-    labels = Counter(shown.label for shown in tiles if shown.label)
-    verdicts = Counter(shown.verdict or "none" for shown in tiles)
-    return Gallery(
-        case_id=CASE_ID,
-        state=CaseState.SCORED,
-        tiles=tiles,
-        refused=(
-            RefusedCell(
-                12,
-                Refusal(
-                    "image_wrong_size",
-                    "Wrong size",
-                    "Expected 450x450 pixels, the picture has 449x449.",
-                ),
-            ),
-            RefusedCell(31, Refusal("image_unreadable", "Unreadable image", "The PNG ends in the middle.")),
-        ),
-        cells=cells,
-        waiting=cells - scored,
-        failed=0,
-        labels=LabelCounts(**labels),
-        verdicts=VerdictCounts(**verdicts),
-    )
 
 
 MEASURED = {
@@ -264,18 +199,6 @@ def case_row(number: int) -> CaseRow:
         labels=LabelCounts(21 + number, 8, 6, 2 if number % 2 else 0),
         with_verdict=24 if number else 0,
         drawn=number == 3,
-    )
-
-
-def case_page(shown: Gallery) -> CasePage:
-    return CasePage(
-        case=CaseRef(CASE_ID, "L-2026-0412", CaseState.IN_REVIEW),
-        created_at=NOW,
-        created_by="Dr. Marta Lindqvist",
-        can_upload=True,
-        drawn=False,
-        has_acquisition_profile=False,
-        gallery=shown,
     )
 
 
@@ -419,9 +342,16 @@ def samples() -> tuple[Sample, ...]:
             _chrome("/cases?q=x"),
             replace(cases, rows=(), search=HOSTILE, total=0, cursor=None, next_cursor=None),
         ),
-        Sample("case", _chrome(f"/cases/{CASE_ID}"), case_page(gallery(37, 37))),
-        Sample("case-live", _chrome(f"/cases/{CASE_ID}?live"), case_page(gallery(14, 6))),
-        Sample("case-tiles", _chrome(f"/cases/{CASE_ID}/tiles"), GalleryPartial(gallery(14, 7))),
+        Sample("case", _chrome(f"/cases/{CASE_ID}"), case_page(36, 36)),
+        Sample("case-live", _chrome(f"/cases/{CASE_ID}?live"), case_page(14, 6)),
+        Sample("case-large", _chrome(f"/cases/{CASE_ID}?large"), case_page(500, 500)),
+        Sample(
+            "case-tiles",
+            _chrome(f"/cases/{CASE_ID}/tiles"),
+            TilesPartial(replace(gallery(36, 36), tiles=tuple(tile(501 + each) for each in range(20)))),
+        ),
+        Sample("case-news", _chrome(f"/cases/{CASE_ID}/news"), NewsPartial(summary(14, 7), tiles(14, 7)[6:])),
+        Sample("case-saved", _chrome(f"/cases/{CASE_ID}/verdicts"), SavedPartial(tiles(2, 2))),
         Sample("cell", _chrome(cell), cell_page(result(), panel())),
         Sample(
             "cell-crop-follows",

@@ -21,7 +21,7 @@ FOUND = """async () => {
 }"""
 TAB_STOPS = """() => [...document.querySelectorAll(
     "a[href], button:not(:disabled), input:not(:disabled, [type=hidden]), select, textarea, summary, [tabindex='0']"
-)].filter((each) => each.checkVisibility({ visibilityProperty: true })).length"""
+)].filter((each) => each.tabIndex >= 0 && each.checkVisibility({ visibilityProperty: true })).length"""
 FOCUSED = """() => {
     const at = document.activeElement;
     if (at === document.body) return null;

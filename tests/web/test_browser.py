@@ -10,8 +10,9 @@ from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from app.web.page_contexts import Context, VerdictPartial
 from app.web.rendering import render
+from tests.web.gallery_samples import CASE_ID, cell_id
 from tests.web.preview import CHROMIUM, FLAGS, drawn_cell, preview_server
-from tests.web.samples import CASE_ID, HOSTILE, cell_id, samples
+from tests.web.samples import HOSTILE, samples
 
 pytestmark = [
     pytest.mark.slow,
@@ -301,24 +302,8 @@ def test_a_waiting_result_replaces_itself_and_keeps_the_note(page: Page) -> None
 def test_the_gallery_updates_in_place_while_cells_are_scored_and_keeps_the_focus(page: Page) -> None:
     page.goto(BY_NAME["case-live"].path)
     expect(page.locator(".progress-line")).to_contain_text("6 of 14")
-    page.focus(f"#cell-{cell_id(3)}")
+    seventh = page.locator(f"#place-{cell_id(7)}")
+    seventh.locator(".tile").focus()
     expect(page.locator(".progress-line")).to_contain_text("7 of 14")
-    assert page.evaluate("document.activeElement.id") == f"cell-{cell_id(3)}"
-
-
-def test_a_question_mark_lists_the_keys_and_escape_returns_to_the_page(page: Page) -> None:
-    open_cell(page)
-    page.focus("#next-cell")
-    page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Keys of this page")).to_contain_text("Malignant lymphoblast")
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog")).to_have_count(0)
-    assert page.evaluate("document.activeElement.id") == "next-cell"
-
-
-def test_verdict_keys_rest_while_the_list_of_keys_is_open(page: Page) -> None:
-    sent = answer(page, 200, saved_panel())
-    open_cell(page)
-    page.click("#keys-open")
-    page.keyboard.press("m")
-    assert sent == []
+    expect(seventh.locator(".chip")).to_have_text("Malignant")
+    assert page.evaluate("document.activeElement.closest('.place').id") == f"place-{cell_id(7)}"

@@ -21,12 +21,15 @@ OWN = {
     "expected.svg",
     "favicon.svg",
     "keys.js",
+    "gallery.css",
+    "gallery.js",
     "logo.svg",
     "models.css",
     "print.css",
     "review.js",
     "upload.js",
     "vendor.json",
+    "verdict_queue.js",
 }
 
 

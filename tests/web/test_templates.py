@@ -11,7 +11,7 @@ from jinja2.meta import find_undeclared_variables
 from app.notice import INTENDED_USE
 from app.web.page_contexts import Context
 from app.web.rendering import STATIC_DIR, TEMPLATES_DIR, environment, render
-from tests.web.samples import HOSTILE, Sample, case_page, cell_page, gallery, panel, result, samples
+from tests.web.samples import HOSTILE, Sample, cell_page, panel, result, samples
 
 CONTEXTS = sorted(Context.__subclasses__(), key=lambda context: context.__name__)
 TEMPLATES = sorted(TEMPLATES_DIR.rglob("*.html"))
@@ -52,11 +52,6 @@ def test_a_page_with_its_styles_and_scripts_stays_under_150_kilobytes(sample: Sa
     own = render(sample.chrome, sample.context)
     assets = set(re.findall(r'"/static/([^?"]+\.(?:css|js))\?', own))
     assert len(own.encode()) + sum((STATIC_DIR / name).stat().st_size for name in assets) < 150_000
-
-
-def test_a_gallery_page_of_60_cells_stays_under_150_kilobytes() -> None:
-    page = case_page(gallery(60, 60))
-    assert len(render(SAMPLES[0].chrome, page).encode()) < 75_000
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)

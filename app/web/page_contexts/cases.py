@@ -1,12 +1,10 @@
-"""The upload page, the case list, one case's gallery."""
+"""The upload page and the case list."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import ClassVar
 
-from app.notice import KNOWN_LIMITS
-from app.web.page_contexts.shared import CaseRef, CaseRow, Context, LabelCounts, Refusal, VerdictCounts
-from app.web.words import CaseState, CellState, PredictionLabel, VerdictKind
+from app.web.page_contexts.shared import CaseRef, CaseRow, Context
+from app.web.words import CaseState
 
 
 @dataclass(frozen=True)
@@ -50,68 +48,3 @@ class CasesPage(Context):
     total: int
     cursor: str | None
     next_cursor: str | None
-
-
-@dataclass(frozen=True)
-class Tile:
-    """One cell in the gallery; `position` counts from 1 in upload order."""
-
-    cell_id: str
-    position: int
-    state: CellState
-    label: PredictionLabel | None
-    malignant: float | None
-    verdict: VerdictKind | None
-    drawn: bool = False
-
-
-@dataclass(frozen=True)
-class RefusedCell:
-    """One cell that was stored as refused."""
-
-    position: int
-    refusal: Refusal
-
-
-@dataclass(frozen=True)
-class Gallery:
-    """The part of the case page that changes while cells are being scored.
-
-    `waiting` above 0 makes the page ask again every few seconds; the counts are over the whole case,
-    `tiles` over this page of it.
-    """
-
-    case_id: str
-    state: CaseState
-    tiles: tuple[Tile, ...]
-    refused: tuple[RefusedCell, ...]
-    cells: int
-    waiting: int
-    failed: int
-    labels: LabelCounts
-    verdicts: VerdictCounts
-    cursor: str | None = None
-    next_cursor: str | None = None
-
-
-@dataclass(frozen=True)
-class CasePage(Context):
-    """`/cases/{id}`: the gallery of one case."""
-
-    template: ClassVar[str] = "case.html"
-    case: CaseRef
-    created_at: datetime
-    created_by: str | None
-    can_upload: bool
-    drawn: bool
-    has_acquisition_profile: bool
-    gallery: Gallery
-    known_limits: tuple[str, ...] = KNOWN_LIMITS
-
-
-@dataclass(frozen=True)
-class GalleryPartial(Context):
-    """`/cases/{id}/tiles`: the gallery alone."""
-
-    template: ClassVar[str] = "partials/gallery.html"
-    gallery: Gallery
