@@ -1,1 +1,1 @@
-"""The languages of other systems: HL7 v2 over MLLP, signed webhooks."""
+"""The languages of other systems: FHIR, HL7 v2 over MLLP, DICOM, signed webhooks."""

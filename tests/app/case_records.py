@@ -5,8 +5,10 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 from app.reports.case_record import (
+    AgreementRecord,
     CaseRecord,
     CellRecord,
+    Fact,
     ModelRecord,
     PredictionRecord,
     ReportStatus,
@@ -17,7 +19,7 @@ from app.reviews.tables import Verdict
 from models.classifier import PredictionLabel
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-MODEL = ModelRecord("vgg16-cnmc", "0.2.0", "a" * 64)
+MODELS = (ModelRecord("vgg16-cnmc", "0.2.0", "a" * 64), ModelRecord("vgg16-cnmc", "0.3.0", "b" * 64))
 TEXTS = ("A-17", "a|b^c&d~e\\f", "Ünal Größe", "line\nbreak\r", "日本", "x" * 64)
 
 
@@ -46,30 +48,39 @@ def record_by_chance(seed: int, status: ReportStatus | None = None) -> CaseRecor
         version=0 if chosen is ReportStatus.PRELIMINARY else 1,
         opened_at=NOON,
         as_of=NOON + timedelta(hours=1),
-        acquisition=(),
+        acquisition=(Fact("Specimen", "bone marrow"), Fact("Stain", chance.choice(TEXTS))),
         cells=tuple(_cell(chance, new_id(), number) for number in range(1, chance.randint(1, 12))),
         refused=chance.randint(0, 3),
         voided=chance.randint(0, 3),
-        agreement=None,
+        agreement=chance.choice((None, AgreementRecord(5, 4))),
         sign_offs=() if chosen is ReportStatus.PRELIMINARY else (signed,),
         software="leukolens 0.1.0",
     )
 
 
 def _cell(chance: random.Random, cell_id: uuid.UUID, position: int) -> CellRecord:
+    return CellRecord(
+        id=cell_id,
+        position=position,
+        client_ref=chance.choice((None, "slide-1/17", "=1+1")),
+        image_sha256=f"{chance.getrandbits(256):064x}",
+        pixels_sha256=f"{chance.getrandbits(256):064x}",
+        quality=chance.choice(((), ("jpeg_artefacts_possible",))),
+        prediction=_prediction(chance) if chance.random() < 0.8 else None,
+        verdict=_verdict(chance, "first") if chance.random() < 0.8 else None,
+        other_verdicts=(_verdict(chance, "second"),) if chance.random() < 0.3 else (),
+    )
+
+
+def _prediction(chance: random.Random) -> PredictionRecord:
     label = chance.choice(list(PredictionLabel))
     silent = label is PredictionLabel.NOT_ASSESSABLE
-    prediction = PredictionRecord(label, None if silent else chance.random(), (), MODEL, "ncnn", 1, NOON)
-    verdict = VerdictRecord(
-        chance.choice(list(Verdict)), "first", chance.random() < 0.2, "", chance.choice(TEXTS), NOON
-    )
-    return CellRecord(
-        cell_id,
-        position,
-        None,
-        "b" * 64,
-        "c" * 64,
-        (),
-        chance.choice((prediction, prediction, None)),
-        chance.choice((verdict, verdict, None)),
-    )
+    settled = label in (PredictionLabel.MALIGNANT, PredictionLabel.HEALTHY)
+    p_malignant = None if silent else chance.choice((0.0, 1e-7, chance.random(), chance.random(), 1.0))
+    reasons = () if settled else ("inside_indeterminate_band",)
+    return PredictionRecord(label, p_malignant, reasons, chance.choice(MODELS), "ncnn", 1, NOON)
+
+
+def _verdict(chance: random.Random, reading: str) -> VerdictRecord:
+    verdict, note = chance.choice(list(Verdict)), chance.choice(("", "", *TEXTS))
+    return VerdictRecord(verdict, reading, chance.random() < 0.2, note, chance.choice(TEXTS), NOON)

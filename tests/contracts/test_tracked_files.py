@@ -10,7 +10,6 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 STORE = PurePosixPath("models/store")
-VENDORS = (PurePosixPath("app/web/static"), PurePosixPath("tests/web/vendor"))
 README_PICTURE = PurePosixPath("README.png")
 LARGEST_FILE_BYTES = 35 * 1024 * 1024
 
@@ -59,9 +58,10 @@ def test_every_bundle_and_its_card_name_data_citation_and_starting_weights() -> 
 
 def test_every_binary_or_minified_file_has_a_stated_origin() -> None:
     vendored = {
-        folder / entry["file"]
-        for folder in VENDORS
-        for entry in json.loads((ROOT / folder / "vendor.json").read_text(encoding="utf-8"))["files"]
+        path.parent / entry["file"]
+        for path in tracked()
+        if path.name == "vendor.json"
+        for entry in json.loads((ROOT / path).read_text(encoding="utf-8"))["files"]
     }
     foreign = {
         path

@@ -1,0 +1,49 @@
+"""The words of every report: what values read like, and the sentences made of counts."""
+
+from typing import Final
+
+from app.notice import INTENDED_USE
+from app.reports.case_record import CaseRecord, ReportStatus
+from app.reviews.tables import Verdict
+from models.classifier import PredictionLabel
+
+_WORDS: Final[dict[PredictionLabel | Verdict, str]] = {
+    PredictionLabel.MALIGNANT: "Malignant",
+    PredictionLabel.HEALTHY: "Healthy",
+    PredictionLabel.INDETERMINATE: "Indeterminate",
+    PredictionLabel.NOT_ASSESSABLE: "Not assessable",
+    Verdict.MALIGNANT_LYMPHOBLAST: "Malignant lymphoblast",
+    Verdict.NORMAL_PRECURSOR: "Normal B-lymphoid precursor",
+    Verdict.UNCERTAIN: "Uncertain",
+    Verdict.OTHER_OR_ARTEFACT: "Other cell or artefact",
+}
+
+STATUS_SENTENCES: Final[dict[ReportStatus, str]] = {
+    ReportStatus.PRELIMINARY: "Preliminary: nobody has signed this. It may change.",
+    ReportStatus.FINAL: "Final: signed by a person.",
+    ReportStatus.AMENDED: "Amended: signed again by a person. It replaces every earlier version.",
+    ReportStatus.RETRACTED: "Retracted: what was sent under this number is wrong and must not be used.",
+}
+
+
+def in_words(value: PredictionLabel | Verdict) -> str:
+    return _WORDS[value]
+
+
+def probability(value: float) -> str:
+    """0..1 with three decimals; never rounded to a full 0 or 1 that the model did not say."""
+    if 0.0 < value < 0.0005:
+        return "< 0.001"
+    if 0.9995 <= value < 1.0:
+        return "> 0.999"
+    return f"{value:.3f}"
+
+
+def conclusion(record: CaseRecord) -> str:
+    """The case in three sentences: counts of cells, and no word about the person they came from."""
+    judged = ", ".join(f"{in_words(verdict)} {count}" for verdict, count in record.verdict_counts.items())
+    said = [f"{len(record.cells)} cells. Verdicts of persons: {judged}, none {record.without_verdict}."]
+    if not record.blinded:
+        labels = ", ".join(f"{in_words(label)} {count}" for label, count in record.label_counts.items())
+        said.append(f"Labels by the model: {labels}, none {record.without_prediction}.")
+    return " ".join([*said, STATUS_SENTENCES[record.status], INTENDED_USE])
