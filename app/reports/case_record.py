@@ -87,6 +87,14 @@ class CellRecord:
     verdict: VerdictRecord | None
     other_verdicts: tuple[VerdictRecord, ...] = ()
 
+    @property
+    def label(self) -> PredictionLabel | None:
+        return self.prediction.label if self.prediction else None
+
+    @property
+    def standing(self) -> Verdict | None:
+        return self.verdict.verdict if self.verdict else None
+
 
 @dataclass(frozen=True)
 class SignOffRecord:
@@ -170,6 +178,10 @@ class CaseRecord:
         """Cells by the verdict that stands, every verdict named."""
         found = Counter(cell.verdict.verdict for cell in self.cells if cell.verdict)
         return {verdict: found[verdict] for verdict in Verdict}
+
+    def count(self, label: PredictionLabel | None, verdict: Verdict | None) -> int:
+        """Cells with this label and this standing verdict; None for those without one."""
+        return sum(cell.label is label and cell.standing is verdict for cell in self.cells)
 
     @property
     def without_verdict(self) -> int:

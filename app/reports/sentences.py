@@ -1,5 +1,6 @@
 """The words of every report: what values read like, and the sentences made of counts."""
 
+from datetime import UTC, datetime
 from typing import Final
 
 from app.notice import INTENDED_USE
@@ -7,11 +8,14 @@ from app.reports.case_record import CaseRecord, ReportStatus
 from app.reviews.tables import Verdict
 from models.classifier import PredictionLabel
 
-_WORDS: Final[dict[PredictionLabel | Verdict, str]] = {
+LABEL_WORDS: Final[dict[PredictionLabel, str]] = {
     PredictionLabel.MALIGNANT: "Malignant",
     PredictionLabel.HEALTHY: "Healthy",
     PredictionLabel.INDETERMINATE: "Indeterminate",
     PredictionLabel.NOT_ASSESSABLE: "Not assessable",
+}
+
+VERDICTS_IN_FULL: Final[dict[Verdict, str]] = {
     Verdict.MALIGNANT_LYMPHOBLAST: "Malignant lymphoblast",
     Verdict.NORMAL_PRECURSOR: "Normal B-lymphoid precursor",
     Verdict.UNCERTAIN: "Uncertain",
@@ -26,8 +30,24 @@ STATUS_SENTENCES: Final[dict[ReportStatus, str]] = {
 }
 
 
+REMARKS: Final[dict[str, str]] = {
+    "acquisition_profile_missing": "The case does not say how its pictures were taken, so the model places no cell of it.",
+    "acquisition_unlike_training": "These pictures were taken in another way than those the model learned from.",
+    "inside_indeterminate_band": "The probability lies inside the indeterminate band of this model.",
+    "unlike_training_cells": "The model has not learned from cells like this one, so its probabilities mean little.",
+    "jpeg_artefacts_possible": "The file is a JPEG. Compression changes the texture the model reads.",
+    "cell_touches_the_frame": "The cell touches the frame of the picture, so a part of it may be missing.",
+    "several_separate_parts": "There are several separate parts. The model expects one cell.",
+}
+
+
+def remark(code: str) -> str:
+    """A reason or quality remark in a sentence."""
+    return REMARKS.get(code, code.replace("_", " ").capitalize() + ".")
+
+
 def in_words(value: PredictionLabel | Verdict) -> str:
-    return _WORDS[value]
+    return VERDICTS_IN_FULL[value] if isinstance(value, Verdict) else LABEL_WORDS[value]
 
 
 def probability(value: float) -> str:
@@ -37,6 +57,10 @@ def probability(value: float) -> str:
     if 0.9995 <= value < 1.0:
         return "> 0.999"
     return f"{value:.3f}"
+
+
+def in_utc(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def conclusion(record: CaseRecord) -> str:

@@ -14,6 +14,7 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from app.reports.sentences import probability
 from app.web.page_contexts import CaseRef, Chrome, Context
 from app.web.words import (
     CASE_STATE_WORDS,
@@ -97,15 +98,6 @@ def moment(at: datetime) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(
         utc.isoformat(timespec="seconds"), f"{utc.day} {utc:%b %Y, %H:%M} UTC"
     )
-
-
-def probability(value: float) -> str:
-    """0..1 with three decimals; never rounded to a full 0 or 1 that the model did not say."""
-    if 0.0 < value < 0.0005:
-        return "< 0.001"
-    if 0.9995 <= value < 1.0:
-        return "> 0.999"
-    return f"{value:.3f}"
 
 
 def short_digest(sha256: str) -> str:

@@ -5,10 +5,11 @@ from typing import Final, NamedTuple
 
 from app.accounts.permissions import Role
 from app.cases.tables import CaseState, CellState
+from app.reports.sentences import LABEL_WORDS, VERDICTS_IN_FULL, remark
 from app.reviews.tables import Verdict as VerdictKind
 from models.classifier import PredictionLabel
 
-__all__ = ["CaseState", "CellState", "PredictionLabel", "Role", "VerdictKind"]
+__all__ = ["LABEL_WORDS", "CaseState", "CellState", "PredictionLabel", "Role", "VerdictKind", "remark"]
 
 
 class ModelState(StrEnum):
@@ -36,13 +37,6 @@ class Tone(StrEnum):
     BAD = "bad"
 
 
-LABEL_WORDS: Final[dict[PredictionLabel, str]] = {
-    PredictionLabel.MALIGNANT: "Malignant",
-    PredictionLabel.HEALTHY: "Healthy",
-    PredictionLabel.INDETERMINATE: "Indeterminate",
-    PredictionLabel.NOT_ASSESSABLE: "Not assessable",
-}
-
 LABEL_SENTENCES: Final[dict[PredictionLabel, str]] = {
     PredictionLabel.MALIGNANT: "To the model, this cell is more like the malignant B-lymphoblasts "
     "it learned from.",
@@ -62,10 +56,16 @@ class VerdictWords(NamedTuple):
 
 
 VERDICT_WORDS: Final[dict[VerdictKind, VerdictWords]] = {
-    VerdictKind.MALIGNANT_LYMPHOBLAST: VerdictWords("Malignant lymphoblast", "Lymphoblast", "M"),
-    VerdictKind.NORMAL_PRECURSOR: VerdictWords("Normal B-lymphoid precursor", "Normal precursor", "H"),
-    VerdictKind.UNCERTAIN: VerdictWords("Uncertain", "Uncertain", "U"),
-    VerdictKind.OTHER_OR_ARTEFACT: VerdictWords("Other cell or artefact", "Other or artefact", "X"),
+    VerdictKind.MALIGNANT_LYMPHOBLAST: VerdictWords(
+        VERDICTS_IN_FULL[VerdictKind.MALIGNANT_LYMPHOBLAST], "Lymphoblast", "M"
+    ),
+    VerdictKind.NORMAL_PRECURSOR: VerdictWords(
+        VERDICTS_IN_FULL[VerdictKind.NORMAL_PRECURSOR], "Normal precursor", "H"
+    ),
+    VerdictKind.UNCERTAIN: VerdictWords(VERDICTS_IN_FULL[VerdictKind.UNCERTAIN], "Uncertain", "U"),
+    VerdictKind.OTHER_OR_ARTEFACT: VerdictWords(
+        VERDICTS_IN_FULL[VerdictKind.OTHER_OR_ARTEFACT], "Other or artefact", "X"
+    ),
 }
 
 CASE_STATE_WORDS: Final[dict[CaseState, str]] = {
@@ -133,19 +133,3 @@ REFUSAL_TITLES: Final[dict[str, str]] = {
 def refusal_title(code: str) -> str:
     """Why a file was refused, in a few words."""
     return REFUSAL_TITLES.get(code, "Refused")
-
-
-REMARKS: Final[dict[str, str]] = {
-    "acquisition_profile_missing": "The case does not say how its pictures were taken, so the model places no cell of it.",
-    "acquisition_unlike_training": "These pictures were taken in another way than those the model learned from.",
-    "inside_indeterminate_band": "The probability lies inside the indeterminate band of this model.",
-    "unlike_training_cells": "The model has not learned from cells like this one, so its probabilities mean little.",
-    "jpeg_artefacts_possible": "The file is a JPEG. Compression changes the texture the model reads.",
-    "cell_touches_the_frame": "The cell touches the frame of the picture, so a part of it may be missing.",
-    "several_separate_parts": "There are several separate parts. The model expects one cell.",
-}
-
-
-def remark(code: str) -> str:
-    """A reason or quality remark in a sentence."""
-    return REMARKS.get(code, code.replace("_", " ").capitalize() + ".")

@@ -5,9 +5,10 @@ from enum import StrEnum
 
 import pytest
 
+from app.reports.sentences import probability
 from app.web import words
 from app.web.page_contexts import CaseRef
-from app.web.rendering import asset, case_name, megabytes, moment, probability
+from app.web.rendering import asset, case_name, megabytes, moment
 from app.web.rendering import words as in_words
 
 
