@@ -211,6 +211,11 @@ class CaseRepository:
             )
         )
 
+    def predictions(self, cell_id: UUID) -> list[Prediction]:
+        """Newest first."""
+        rows = sa.select(Prediction).where(Prediction.cell_id == cell_id)
+        return list(self._session.scalars(rows.order_by(Prediction.created_at.desc())))
+
     def latest_predictions(self, cell_ids: list[UUID]) -> dict[UUID, Prediction]:
         """The newest prediction of each cell."""
         rows = self._session.scalars(

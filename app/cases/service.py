@@ -279,6 +279,10 @@ class CaseService:
         """How many cases of the site match a search, by state."""
         return self._cases.state_counts(who.site_id, search)
 
+    def predictions(self, cell: Cell) -> list[Prediction]:
+        """Newest first."""
+        return self._cases.predictions(cell.id)
+
     def latest_predictions(self, cells: list[Cell]) -> dict[UUID, Prediction]:
         return self._cases.latest_predictions([cell.id for cell in cells])
 

@@ -2,13 +2,14 @@
 
 from fastapi import APIRouter
 
-from app.web import account_pages, case_pages, gallery_pages, model_pages, reference_page
+from app.web import account_pages, case_pages, cell_pages, gallery_pages, model_pages, reference_page
 from app.web.error_page import render_error_page
 from app.web.rendering import STATIC_DIR
 
 ROUTERS: tuple[APIRouter, ...] = (
     case_pages.router,
     gallery_pages.router,
+    cell_pages.router,
     model_pages.router,
     account_pages.router,
     reference_page.router,

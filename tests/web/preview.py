@@ -51,6 +51,13 @@ def drawn_cell(seed: int, crop_px: int) -> bytes:
     return cv2.imencode(".png", picture[start : start + crop_px, start : start + crop_px])[1].tobytes()
 
 
+@cache
+def drawn_thumbnail(seed: int) -> bytes:
+    """The whole drawn picture at half its size."""
+    whole = cv2.imdecode(np.frombuffer(drawn_cell(seed, 450), np.uint8), cv2.IMREAD_COLOR)
+    return cv2.imencode(".png", cv2.resize(whole, (225, 225), interpolation=cv2.INTER_AREA))[1].tobytes()
+
+
 def whole_pages() -> list[Sample]:
     """The samples a browser opens; partials only ever come into a page."""
     return [sample for sample in samples() if "partials/" not in sample.context.template]
@@ -71,9 +78,10 @@ class _Handler(BaseHTTPRequestHandler):
             plot = STORE / "vgg16-cnmc/0.1.0/report" / Path(bare).name
             self._answer("image/png", plot.read_bytes())
         elif bare.endswith(".png"):
-            self._answer(
-                "image/png", drawn_cell(int(bare.split("/")[4][-3:]), 320 if "crop" in bare else 450)
-            )
+            seed = int(bare.split("/")[4][-3:])
+            small = bare.endswith("thumbnail.png")
+            picture = drawn_thumbnail(seed) if small else drawn_cell(seed, 320 if "crop" in bare else 450)
+            self._answer("image/png", picture)
         else:
             self.send_error(404)
 

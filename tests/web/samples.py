@@ -18,7 +18,10 @@ from app.web.page_contexts import (
     Compared,
     ComparedFact,
     ComparedMetric,
+    ConformalSet,
     Context,
+    Crop,
+    EarlierPrediction,
     ErrorPage,
     Estimate,
     Fact,
@@ -46,6 +49,7 @@ from app.web.page_contexts import (
     SavedPartial,
     SetupPage,
     SignedIn,
+    SimilarCell,
     StateCount,
     TilesPartial,
     UploadPage,
@@ -53,6 +57,7 @@ from app.web.page_contexts import (
     VerdictEntry,
     VerdictPanel,
     VerdictPartial,
+    Voided,
 )
 from app.web.words import (
     CaseState,
@@ -121,7 +126,42 @@ def result(malignant: float = 0.9314, label: PredictionLabel = PredictionLabel.M
         ),
         quality=(Note("quality_good", "Sharp, whole, black around the cell.", Tone.GOOD),),
         measurements=measurement_rows(MEASURED),
-        crop_px=320,
+        crop=Crop(65, 65, 320),
+        earlier=(
+            EarlierPrediction(
+                ModelRef("vgg16-cnmc", "0.0.9"),
+                PredictionLabel.INDETERMINATE,
+                0.551,
+                NOW - timedelta(days=90),
+            ),
+        ),
+    )
+
+
+RANGES = {
+    name: {
+        PredictionLabel.MALIGNANT: (value * 0.72, value * 1.24),
+        PredictionLabel.HEALTHY: (value * 0.55, value * 0.93),
+    }
+    for name, value in MEASURED.items()
+}
+
+
+def measured_result() -> CellResult:
+    """A cell beside the training cells of both classes, with its conformal set and cells like it."""
+    scored = result()
+    assert scored.prediction is not None
+    conformal = ConformalSet(0.1, (PredictionLabel.MALIGNANT, PredictionLabel.HEALTHY))
+    case = CaseRef("0199c1f4a7b07d1e0007", "L-2026-0377", CaseState.SIGNED)
+    return replace(
+        scored,
+        prediction=replace(scored.prediction, conformal=conformal),
+        measurements=measurement_rows(MEASURED, RANGES, 0.16),
+        scaled=True,
+        similar=tuple(
+            SimilarCell(cell_id(40 + place), 40 + place, case, "Malignant lymphoblast", 0.08 * place)
+            for place in range(1, 6)
+        ),
     )
 
 
@@ -166,7 +206,10 @@ HISTORY = (
 
 
 def panel(history: tuple[VerdictEntry, ...] = HISTORY) -> VerdictPanel:
-    return VerdictPanel(cell_id(7), len(history), history, next_cell_id=cell_id(8))
+    current = history[0].verdict if history else None
+    return VerdictPanel(
+        cell_id(7), len(history), current, history, next_cell_id=cell_id(8), reader="0199c1f4c00000000001"
+    )
 
 
 def cell_page(shown: CellResult, form: VerdictPanel) -> CellPage:
@@ -180,6 +223,7 @@ def cell_page(shown: CellResult, form: VerdictPanel) -> CellPage:
         next_cell_id=cell_id(8),
         result=shown,
         panel=form,
+        can_void=form.blocked is None,
     )
 
 
@@ -356,7 +400,7 @@ def samples() -> tuple[Sample, ...]:
         Sample(
             "cell-crop-follows",
             _chrome(f"{cell}?follows"),
-            cell_page(replace(result(), crop_follows_cell=True, drawn=True), panel()),
+            cell_page(replace(measured_result(), crop=Crop(31, 102, 304), drawn=True), panel()),
         ),
         Sample(
             "cell-indeterminate",
@@ -376,6 +420,19 @@ def samples() -> tuple[Sample, ...]:
             "cell-refused",
             _chrome(f"{cell}?refused"),
             cell_page(REFUSED, replace(panel(()), blocked="A refused picture gets no verdict.")),
+        ),
+        Sample(
+            "cell-blinded",
+            _chrome(f"{cell}?blinded"),
+            cell_page(replace(WAITING, state=CellState.SCORED, blinded=True), panel(())),
+        ),
+        Sample(
+            "cell-voided",
+            _chrome(f"{cell}?voided"),
+            replace(
+                cell_page(result(), replace(panel(), blocked="This cell was voided as misfiled.")),
+                voided=Voided(NOW, "Dr. Ola Berg", "Belongs to another accession."),
+            ),
         ),
         Sample("cell-failed", _chrome(f"{cell}?failed"), cell_page(FAILED, panel(()))),
         Sample("cell-result", _chrome(f"{cell}/result"), ResultPartial(result())),

@@ -21,6 +21,7 @@ OWN = {
     "expected.svg",
     "favicon.svg",
     "keys.js",
+    "cell.css",
     "gallery.css",
     "gallery.js",
     "logo.svg",
@@ -30,6 +31,7 @@ OWN = {
     "upload.js",
     "vendor.json",
     "verdict_queue.js",
+    "viewer.js",
 }
 
 

@@ -1,0 +1,97 @@
+"""The page of one cell, and the verdicts given there."""
+
+from collections.abc import Sequence
+from typing import Annotated
+from uuid import UUID
+
+import anyio.from_thread
+from fastapi import APIRouter, Form, Response
+from fastapi.responses import RedirectResponse
+
+from app.accounts.permissions import Permission
+from app.cases.service import model_of
+from app.cases.tables import Cell, Prediction
+from app.errors import Conflict
+from app.guard import GuardedRoute, may
+from app.reviews.service import ReviewService
+from app.reviews.tables import Verdict
+from app.web import cell_contexts as contexts
+from app.web import page_contexts as pages
+from app.web.case_contexts import case_ref
+from app.web.visit import Visit, VisitDep
+
+router = APIRouter(route_class=GuardedRoute, include_in_schema=False)
+
+
+@router.get("/cells/{cell_id}")
+@may(Permission.SEE_CASES)
+def cell_page(visit: VisitDep, cell_id: UUID) -> Response:
+    return visit.page(_cell_page(visit, cell_id))
+
+
+@router.get("/cells/{cell_id}/result")
+@may(Permission.SEE_CASES)
+def cell_result(visit: VisitDep, cell_id: UUID) -> Response:
+    return visit.page(pages.ResultPartial(_cell_page(visit, cell_id).result))
+
+
+@router.post("/cells/{cell_id}/verdict")
+@may(Permission.GIVE_VERDICT)
+def give_verdict(
+    visit: VisitDep,
+    cell_id: UUID,
+    verdict: Annotated[Verdict, Form()],
+    seen_version: Annotated[int, Form(ge=0)],
+    note: Annotated[str, Form(max_length=1000)] = "",
+) -> Response:
+    try:
+        with visit.services.database.unit_of_work() as session:
+            reviews = ReviewService(session, visit.services.now())
+            reviews.give_verdict(visit.who, cell_id, verdict, note, seen_version)
+    except Conflict as newer:
+        page = _cell_page(visit, cell_id, note=note, conflict=newer.detail)
+        return visit.page(pages.VerdictPartial(page.panel) if visit.wants_part else page, status=409)
+    if not visit.wants_part:
+        return RedirectResponse(f"/cells/{cell_id}", 303)
+    return visit.page(pages.VerdictPartial(_cell_page(visit, cell_id, just_saved=True).panel))
+
+
+def _cell_page(
+    visit: Visit, cell_id: UUID, *, note: str = "", conflict: str | None = None, just_saved: bool = False
+) -> pages.CellPage:
+    cases = visit.cases
+    cell = cases.cell(visit.who, cell_id)
+    case = cases.case(visit.who, cell.case_id)
+    before, after = cases.neighbours(cell)
+    predictions = cases.predictions(cell)
+    panel = contexts.verdict_panel(
+        cell,
+        visit.reviews.history(cell),
+        after,
+        reader=visit.who.id,
+        may_judge=visit.may(Permission.GIVE_VERDICT),
+        note=note,
+        conflict=conflict,
+        just_saved=just_saved,
+    )
+    return pages.CellPage(
+        case=case_ref(case),
+        position=cell.position,
+        cells=cases.counts(case).cells,
+        uploaded_at=cell.created_at,
+        image_sha256=cell.image_sha256,
+        previous_cell_id=str(before) if before else None,
+        next_cell_id=str(after) if after else None,
+        result=contexts.cell_result(case, cell, predictions, _crop(visit, cell, predictions)),
+        panel=panel,
+    )
+
+
+def _crop(visit: Visit, cell: Cell, predictions: Sequence[Prediction]) -> pages.Crop | None:
+    """Where the newest prediction's model looked; a crop that follows the cell is found in the picture."""
+    if not predictions or cell.pixels_sha256 is None:
+        return None
+    recipe = visit.registry.manifest(model_of(predictions[0])).preprocessing
+    png = visit.services.images.read(cell.pixels_sha256)
+    top, left, side = anyio.from_thread.run(visit.services.decoder.window, png, recipe)
+    return pages.Crop(left, top, side)
