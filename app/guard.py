@@ -17,8 +17,9 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.datastructures import UploadFile
 
+from app.accounts.keys import KeyService
 from app.accounts.permissions import Identity, Permission
-from app.accounts.service import AccountService
+from app.accounts.sessions import SessionService
 from app.errors import LeukolensError, NotAllowed, NotAuthenticated, StillRunning
 from app.idempotency.service import Answer, IdempotencyService
 from app.responses import problem
@@ -125,22 +126,32 @@ def identify(request: Request, services: Services) -> Identity | None:
     now = services.now()
     secret = services.settings.secret
     with services.database.reading() as session:
-        accounts = AccountService(session, secret, now)
-        found = accounts.identify_key(bearer) if bearer else accounts.identify_session(cookie or "")
+        if bearer is not None:
+            found = KeyService(session, secret, now).identify(bearer)
+        else:
+            found = SessionService(session, secret, now).identify(cookie or "")
     if found is None:
         if bearer is not None:
-            raise NotAuthenticated("This key is unknown or revoked.")
+            services.sign_in.count_wrong_key(address_of(request))
+            raise NotAuthenticated("This key is unknown, expired or revoked.")
         return None
     identity, touch = found
     if touch:
         with services.database.unit_of_work() as session:
-            accounts = AccountService(session, secret, now)
-            accounts.touch_key(identity.id) if bearer else accounts.touch_session(cookie or "")
+            if bearer is not None:
+                KeyService(session, secret, now).touch(identity.id)
+            else:
+                SessionService(session, secret, now).touch(cookie or "")
     return identity
 
 
 def session_cookie(request: Request) -> str | None:
     return request.cookies.get(SECURE_SESSION_COOKIE) or request.cookies.get(SESSION_COOKIE)
+
+
+def address_of(request: Request) -> str:
+    """Where a request comes from; behind a proxy that the server trusts, what the proxy says."""
+    return request.client.host if request.client else ""
 
 
 def _bearer(request: Request) -> str | None:

@@ -12,6 +12,8 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from app import api, probes, web
+from app.accounts.sign_in import SignIn
+from app.audit.heads import HeadExport, HeadFile
 from app.cases.backlog import RUNNERS, Backlog
 from app.cases.intake import Intake
 from app.cases.sweep import Sweep
@@ -106,11 +108,17 @@ async def _start(
     backlog = Backlog(intake)
     backlog.start()
     stack.push_async_callback(backlog.stop)
+    heads = HeadExport(database, HeadFile(settings.data_dir), now)
+    heads.start()
+    stack.push_async_callback(heads.stop)
     sweep = Sweep(database, images, now)
     sweep.start()
     stack.push_async_callback(sweep.stop)
     admission = Admission(settings.queue_limit, settings.deadline_s)
-    return Services(settings, database, images, decoder, scorer, intake, backlog, admission, stores, now)
+    sign_in = SignIn(database, settings.secret, now)
+    return Services(
+        settings, database, images, decoder, scorer, intake, backlog, admission, sign_in, stores, now
+    )
 
 
 async def _start_scorer(settings: Settings, first: ModelRef, stack: contextlib.AsyncExitStack) -> Scorer:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from app.accounts.sign_in import SignIn
 from app.cases.backlog import Backlog
 from app.cases.intake import Intake
 from app.database import Database
@@ -27,5 +28,6 @@ class Services:
     intake: Intake
     backlog: Backlog
     admission: Admission
+    sign_in: SignIn
     stores: Sequence[Path]
     now: Callable[[], datetime]

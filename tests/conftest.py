@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from tests.postgresql import postgresql_programs, running_postgresql
 
@@ -57,3 +58,20 @@ def postgresql_url() -> Iterator[str]:
         pytest.skip("needs PostgreSQL: initdb was not found")
     with running_postgresql(programs) as url:
         yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'log.sqlite3'}"
+        return
+    server = sa.make_url(request.getfixturevalue("postgresql_url"))
+    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    name = f"schema_{tmp_path.name}".replace("-", "_").lower()[:60]
+    with admin.connect() as connection:
+        connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
+    yield server.set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    admin.dispose()

@@ -25,6 +25,7 @@ class Scope(StrEnum):
 class Permission(Enum):
     """One thing a route may ask for."""
 
+    OWN_ACCOUNT = auto()
     SEE_CASES = auto()
     UPLOAD = auto()
     VOID = auto()
@@ -38,10 +39,10 @@ class Permission(Enum):
 
 
 _LOOK = frozenset({Permission.SEE_CASES, Permission.SEE_MODELS})
-_JUDGE = _LOOK | {Permission.UPLOAD, Permission.VOID, Permission.GIVE_VERDICT}
+_JUDGE = _LOOK | {Permission.OWN_ACCOUNT, Permission.UPLOAD, Permission.VOID, Permission.GIVE_VERDICT}
 
 BY_ROLE: dict[Role, frozenset[Permission]] = {
-    Role.VIEWER: _LOOK,
+    Role.VIEWER: _LOOK | {Permission.OWN_ACCOUNT},
     Role.REVIEWER: _JUDGE | {Permission.SIGN},
     # An admin makes accounts, so an admin's signature would prove nothing about who answers for a case.
     Role.ADMIN: frozenset(Permission) - {Permission.SIGN},

@@ -27,11 +27,27 @@ class AccountRepository:
     def site_by_name(self, name: str) -> Site | None:
         return self._session.scalar(sa.select(Site).where(Site.name == name))
 
+    def sites(self) -> list[Site]:
+        return list(self._session.scalars(sa.select(Site).order_by(Site.name)))
+
+    def user(self, site_id: UUID, user_id: UUID) -> User | None:
+        return self._session.scalar(sa.select(User).where(User.id == user_id, User.site_id == site_id))
+
+    def user_by_id(self, user_id: UUID) -> User:
+        return self._session.get_one(User, user_id)
+
     def user_by_email(self, email: str) -> User | None:
         return self._session.scalar(sa.select(User).where(User.email == email.lower()))
 
-    def users(self) -> list[User]:
-        return list(self._session.scalars(sa.select(User).order_by(User.email)))
+    def user_by_openid(self, issuer: str, subject: str) -> User | None:
+        return self._session.scalar(
+            sa.select(User).where(User.openid_issuer == issuer, User.openid_subject == subject)
+        )
+
+    def users(self, site_id: UUID | None) -> list[User]:
+        """By e-mail; None for every site."""
+        query = sa.select(User).order_by(User.email)
+        return list(self._session.scalars(query if site_id is None else query.where(User.site_id == site_id)))
 
     def names(self, ids: set[UUID]) -> dict[UUID, str]:
         """Names of users and keys, by id."""
@@ -64,6 +80,35 @@ class AccountRepository:
     def delete_session(self, token_digest: str) -> None:
         self._session.execute(sa.delete(LoginSession).where(LoginSession.token_digest == token_digest))
 
+    def sessions_of(self, user_id: UUID) -> list[LoginSession]:
+        return list(
+            self._session.scalars(
+                sa.select(LoginSession)
+                .where(LoginSession.user_id == user_id)
+                .order_by(LoginSession.created_at.desc())
+            )
+        )
+
+    def sessions_at(self, site_id: UUID) -> list[tuple[LoginSession, User]]:
+        """Newest first."""
+        rows = self._session.execute(
+            sa.select(LoginSession, User)
+            .join(User, User.id == LoginSession.user_id)
+            .where(User.site_id == site_id)
+            .order_by(LoginSession.created_at.desc())
+        )
+        return [(login, user) for login, user in rows]
+
+    def session_at(self, site_id: UUID, session_id: UUID) -> LoginSession | None:
+        return self._session.scalar(
+            sa.select(LoginSession)
+            .join(User, User.id == LoginSession.user_id)
+            .where(LoginSession.id == session_id, User.site_id == site_id)
+        )
+
+    def delete_sessions_before(self, moment: datetime) -> None:
+        self._session.execute(sa.delete(LoginSession).where(LoginSession.created_at < moment))
+
     def delete_sessions_of(self, user_id: UUID) -> None:
         self._session.execute(sa.delete(LoginSession).where(LoginSession.user_id == user_id))
 
@@ -76,8 +121,12 @@ class AccountRepository:
     def touch_key(self, key_id: UUID, now: datetime) -> None:
         self._session.execute(sa.update(ApiKey).where(ApiKey.id == key_id).values(last_used_at=now))
 
-    def keys(self) -> list[ApiKey]:
-        return list(self._session.scalars(sa.select(ApiKey).order_by(ApiKey.created_at)))
+    def keys(self, site_id: UUID | None) -> list[ApiKey]:
+        """In order of creation; None for every site."""
+        query = sa.select(ApiKey).order_by(ApiKey.created_at)
+        return list(
+            self._session.scalars(query if site_id is None else query.where(ApiKey.site_id == site_id))
+        )
 
     def use_setup_link(self, token_digest: str, now: datetime) -> bool:
         """Mark a link used; False when there is none, or it was used or replaced before."""

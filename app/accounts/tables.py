@@ -19,9 +19,13 @@ class Site(Base):
 
 
 class User(Base):
-    """A person. email is stored lower-case."""
+    """A person. email is stored lower-case.
+
+    openid_issuer, openid_subject: the person at the OpenID provider, pinned at the first sign-in through it.
+    """
 
     __tablename__ = "users"
+    __table_args__ = (sa.UniqueConstraint("openid_issuer", "openid_subject"),)
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     site_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("sites.id"))
     email: Mapped[str] = mapped_column(sa.String(254), unique=True)
@@ -30,16 +34,20 @@ class User(Base):
     role: Mapped[Role] = mapped_column(one_of(Role, "role"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    openid_issuer: Mapped[str | None] = mapped_column(sa.String(255))
+    openid_subject: Mapped[str | None] = mapped_column(sa.String(255))
 
 
 class LoginSession(Base):
-    """A signed-in browser. Only a keyed digest of the cookie is stored."""
+    """A signed-in browser. Only a keyed digest of the cookie is stored; id names the session to people."""
 
     __tablename__ = "login_sessions"
     token_digest: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    id: Mapped[uuid.UUID] = mapped_column(unique=True)
     user_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey("users.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    address: Mapped[str] = mapped_column(sa.String(45))
 
 
 class ApiKey(Base):
@@ -52,6 +60,7 @@ class ApiKey(Base):
     digest: Mapped[str] = mapped_column(sa.String(64), unique=True)
     scopes: Mapped[str] = mapped_column(sa.String(200))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 

@@ -29,6 +29,7 @@ class Act(StrEnum):
     ACCOUNT_DISABLED = "account.disabled"
     SESSIONS_ENDED = "account.sessions_ended"
     KEY_CREATED = "key.created"
+    KEY_ROTATED = "key.rotated"
     KEY_REVOKED = "key.revoked"
     SITE_ADDED = "site.added"
     SITE_ACQUISITION_CHANGED = "site.acquisition_changed"

@@ -38,6 +38,11 @@ STRANGER: Final = Outsider("stranger")
 SERVER: Final = Outsider("server")
 
 
+def at_site(who: Actor, site_id: UUID) -> Actor:
+    """An actor without a site, acting on one site's object: the line belongs there."""
+    return who if who.site_id is not None else Outsider(who.name, who.id, site_id)
+
+
 class AuditService:
     """Works inside the caller's unit of work; never commits."""
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from app.classify import Answer
 from app.errors import BadRequest, Conflict, StorageFull
 from app.inference.scorer import ModelRef
+from app.spreadsheet import neutral
 
 COLUMNS = (
     "file",
@@ -70,7 +71,7 @@ class AnswerFile:
 
     def has(self, name: str) -> bool:
         """Whether a file's row is there already."""
-        return _neutral(name) in self._done
+        return neutral(name) in self._done
 
     def add(self, row: Row) -> None:
         """Append a row. It is with the operating system at once and on the disk every two seconds.
@@ -78,7 +79,7 @@ class AnswerFile:
         Raises:
             StorageFull: the disk is full; the whole rows stay.
         """
-        self._write([_neutral(row[column]) for column in COLUMNS])
+        self._write([neutral(row[column]) for column in COLUMNS])
         if time.monotonic() - self._synced_at >= SYNC_EVERY_S:
             self.sync()
 
@@ -184,11 +185,6 @@ def _line(cells: Sequence[str]) -> bytes:
     csv.writer(text, lineterminator="\n").writerow(cells)
     # File names that are no UTF-8 come back as they were.
     return text.getvalue().encode("utf-8", "surrogateescape")
-
-
-def _neutral(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula: a quote before what could start one, or before a quote."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r", "'")) else cell
 
 
 def _sync_folder(folder: Path) -> None:

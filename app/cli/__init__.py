@@ -6,7 +6,7 @@ One module a group of commands. Heavy parts are imported inside the commands: `w
 
 import typer
 
-from app.cli import db, keys, models, predicting, serving, users
+from app.cli import audit, db, keys, models, predicting, serving, sites, users
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -21,8 +21,10 @@ app.command(
 )(predicting.bench)
 app.command()(predicting.score)
 app.add_typer(models.app, name="models")
+app.add_typer(sites.app, name="sites")
 app.add_typer(users.app, name="users")
 app.add_typer(keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
 app.add_typer(db.app, name="db")
 
 

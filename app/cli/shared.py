@@ -16,6 +16,8 @@ from app.errors import LeukolensError
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from app.accounts.keys import KeyService
+    from app.accounts.service import AccountService
     from app.settings import Settings
 
 out = Console()
@@ -59,12 +61,26 @@ def writing_session(settings: "Settings") -> "Iterator[Session]":
 
 
 @contextmanager
-def account_service(settings: "Settings") -> Iterator[Any]:
+def account_service(settings: "Settings") -> "Iterator[AccountService]":
     from app.accounts.service import AccountService
+    from app.audit.service import COMMAND_LINE
     from app.clock import utc_now
 
     with writing_session(settings) as session:
-        yield AccountService(session, settings.secret, utc_now())
+        yield AccountService(session, settings.secret, utc_now(), COMMAND_LINE)
+
+
+@contextmanager
+def key_service(settings: "Settings") -> "Iterator[tuple[KeyService, AccountService]]":
+    """Keys, and the sites they belong to."""
+    from app.accounts.keys import KeyService
+    from app.accounts.service import AccountService
+    from app.audit.service import COMMAND_LINE
+    from app.clock import utc_now
+
+    with writing_session(settings) as session:
+        given = (session, settings.secret, utc_now(), COMMAND_LINE)
+        yield KeyService(*given), AccountService(*given)
 
 
 @contextmanager

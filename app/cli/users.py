@@ -24,6 +24,7 @@ def users_add(
     email: str,
     name: Annotated[str, typer.Option(help="Shown beside verdicts.")],
     role: Annotated[Role, typer.Option(help="What the person may do.")] = Role.REVIEWER,
+    site: Annotated[str | None, typer.Option(help="Laboratory; the first one when not given.")] = None,
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from stdin.")
     ] = False,
@@ -32,7 +33,7 @@ def users_add(
     """Create an account."""
     password = ask_password(password_stdin)
     with refusals(), account_service(read_settings(data_dir)) as accounts:
-        user = accounts.add_user(email, name, password, role)
+        user = accounts.add_user(email, name, password, role, accounts.site(site))
     out.print(f"{user.email} is {user.role.value}.")
 
 
@@ -40,11 +41,13 @@ def users_add(
 def users_list(json: Json = False, data_dir: DataDir = None) -> None:
     """Accounts."""
     with refusals(), account_service(read_settings(data_dir)) as accounts:
+        sites = {site.id: site.name for site in accounts.sites()}
         rows = [
             {
                 "email": user.email,
                 "name": user.name,
                 "role": user.role.value,
+                "site": sites[user.site_id],
                 "disabled": user.disabled_at is not None,
             }
             for user in accounts.users()
@@ -56,8 +59,16 @@ def users_list(json: Json = False, data_dir: DataDir = None) -> None:
 def users_disable(email: str, data_dir: DataDir = None) -> None:
     """Lock an account and end its sessions."""
     with refusals(), account_service(read_settings(data_dir)) as accounts:
-        accounts.disable(email)
+        accounts.disable(accounts.user_by_email(email))
     out.print(f"{email} is disabled.")
+
+
+@app.command("set-role")
+def users_set_role(email: str, role: Role, data_dir: DataDir = None) -> None:
+    """Change what a person may do and end the account's sessions."""
+    with refusals(), account_service(read_settings(data_dir)) as accounts:
+        accounts.set_role(accounts.user_by_email(email), role)
+    out.print(f"{email} is {role.value}.")
 
 
 @app.command("set-password")
@@ -71,5 +82,5 @@ def users_set_password(
     """Change a password and end the account's sessions."""
     password = ask_password(password_stdin)
     with refusals(), account_service(read_settings(data_dir)) as accounts:
-        accounts.set_password(email, password)
+        accounts.set_password(accounts.user_by_email(email), password)
     out.print(f"The password of {email} is changed.")

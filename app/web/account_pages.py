@@ -1,4 +1,4 @@
-"""Signing in and out, the first admin, and the list of accounts."""
+"""Signing in and out, one's own account, the first admin, and the list of accounts."""
 
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -7,13 +7,27 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Response
 from fastapi.responses import RedirectResponse
 
+from app.accounts.keys import KeyService
+from app.accounts.passwords import MIN_PASSWORD_CHARACTERS
 from app.accounts.permissions import Permission
-from app.accounts.service import MIN_PASSWORD_CHARACTERS, AccountService
-from app.errors import BadRequest, NotAuthenticated, NotFound
-from app.guard import SECURE_SESSION_COOKIE, SESSION_COOKIE, GuardedRoute, may, open_to_all, session_cookie
-from app.services import Services
+from app.accounts.service import AccountService
+from app.accounts.sessions import SessionService
+from app.accounts.tables import User
+from app.errors import BadRequest, NotAuthenticated, NotFound, RateLimited
+from app.guard import (
+    SECURE_SESSION_COOKIE,
+    SESSION_COOKIE,
+    GuardedRoute,
+    address_of,
+    may,
+    open_to_all,
+    session_cookie,
+)
 from app.web import page_contexts as pages
-from app.web.visit import VisitDep
+from app.web.visit import Visit, VisitDep
+
+DEVICE_COOKIE = "leukolens_device"
+DEVICE_COOKIE_S = 180 * 24 * 3600
 
 router = APIRouter(route_class=GuardedRoute, include_in_schema=False)
 
@@ -34,11 +48,16 @@ def login_page(visit: VisitDep, next: str = "/") -> Response:
 def login(
     visit: VisitDep, email: Email, password: Password, next: Annotated[str, Form(max_length=2000)] = "/"
 ) -> Response:
+    request = visit.request
     try:
-        user = visit.accounts.check_password(email, password)
-    except NotAuthenticated as wrong:
-        return visit.page(pages.LoginPage(local_path(next), email, wrong.detail), status=401)
-    return _signed_in(visit.services, user.id, local_path(next))
+        device = request.cookies.get(DEVICE_COOKIE)
+        user = visit.services.sign_in.check(email, password, address_of(request), device)
+    except (NotAuthenticated, RateLimited) as refused:
+        response = visit.page(pages.LoginPage(local_path(next), email, refused.detail), status=refused.status)
+        if refused.retry_after_s is not None:
+            response.headers["Retry-After"] = str(refused.retry_after_s)
+        return response
+    return _signed_in(visit, user, local_path(next))
 
 
 @router.post("/logout")
@@ -47,7 +66,7 @@ def logout(visit: VisitDep) -> Response:
     cookie = session_cookie(visit.request)
     if cookie is not None:
         with visit.services.database.unit_of_work() as session:
-            AccountService(session, visit.services.settings.secret, visit.services.now()).logout(cookie)
+            SessionService(session, visit.services.settings.secret, visit.services.now()).end(cookie)
     response = RedirectResponse("/login", 303)
     response.delete_cookie(SESSION_COOKIE)
     response.delete_cookie(SECURE_SESSION_COOKIE, secure=True)
@@ -75,7 +94,43 @@ def setup(
     except BadRequest as wrong:
         errors = (pages.FieldError(wrong.field or "email", wrong.detail),)
         return visit.page(pages.SetupPage(token, email, name, errors, MIN_PASSWORD_CHARACTERS), status=422)
-    return _signed_in(services, user.id, "/")
+    return _signed_in(visit, user, "/")
+
+
+@router.get("/account")
+@may(Permission.OWN_ACCOUNT)
+def account_page(visit: VisitDep) -> Response:
+    return visit.page(_account_page(visit))
+
+
+@router.post("/account/password")
+@may(Permission.OWN_ACCOUNT)
+def change_password(visit: VisitDep, password: Password, new_password: Password) -> Response:
+    """Every session of the account ends, and this browser gets a new one."""
+    services = visit.services
+    try:
+        services.sign_in.confirm(visit.who, password, address_of(visit.request))
+        with services.database.unit_of_work() as session:
+            accounts = AccountService(session, services.settings.secret, services.now(), visit.who)
+            user = accounts.colleague(visit.who, visit.who.id)
+            accounts.set_password(user, new_password)
+    except NotAuthenticated:
+        wrong = pages.FieldError("password", "This is not your password.")
+        return visit.page(_account_page(visit, wrong), status=422)
+    except BadRequest as unusable:
+        wrong = pages.FieldError("new_password", unusable.detail)
+        return visit.page(_account_page(visit, wrong), status=422)
+    return _signed_in(visit, user, "/account")
+
+
+@router.post("/account/sessions/{session_id}/end")
+@may(Permission.OWN_ACCOUNT)
+def end_own_session(visit: VisitDep, session_id: UUID) -> Response:
+    services = visit.services
+    with services.database.unit_of_work() as session:
+        sessions = SessionService(session, services.settings.secret, services.now())
+        sessions.end_own(visit.who, session_id)
+    return RedirectResponse("/account", 303)
 
 
 @router.get("/admin")
@@ -87,7 +142,7 @@ def admin_page(visit: VisitDep) -> Response:
         pages.UserRow(
             user.name, user.email, user.role, user.disabled_at is None, user.created_at, seen.get(user.id)
         )
-        for user in accounts.users()
+        for user in accounts.users(visit.who.site_id)
     )
     keys = tuple(
         pages.KeyRow(
@@ -98,19 +153,45 @@ def admin_page(visit: VisitDep) -> Response:
             key.last_used_at,
             key.revoked_at,
         )
-        for key in accounts.api_keys()
+        for key in KeyService(visit.session, visit.services.settings.secret, visit.services.now()).all(
+            visit.who.site_id
+        )
     )
     return visit.page(pages.AdminPage(users, keys))
 
 
-def _signed_in(services: Services, user_id: UUID, target: str) -> Response:
+def _account_page(visit: Visit, *errors: pages.FieldError) -> pages.AccountPage:
+    user = visit.accounts.colleague(visit.who, visit.who.id)
+    sessions = SessionService(visit.session, visit.services.settings.secret, visit.services.now())
+    here = session_cookie(visit.request) or ""
+    rows = tuple(
+        pages.SessionRow(
+            str(login.id), login.created_at, login.last_seen_at, login.address, sessions.holds(here, login)
+        )
+        for login in sessions.of_user(user.id)
+    )
+    return pages.AccountPage(user.name, user.email, user.role, rows, errors, MIN_PASSWORD_CHARACTERS)
+
+
+def _signed_in(visit: Visit, user: User, target: str) -> Response:
+    """A new session, never the one the browser came with."""
+    services, request = visit.services, visit.request
     with services.database.unit_of_work() as session:
-        accounts = AccountService(session, services.settings.secret, services.now())
-        token = accounts.open_session(user_id)
+        sessions = SessionService(session, services.settings.secret, services.now())
+        token = sessions.open(user.id, address_of(request), instead_of=session_cookie(request))
     response = RedirectResponse(target, 303)
     secure = services.settings.secure_cookies
     name = SECURE_SESSION_COOKIE if secure else SESSION_COOKIE
     response.set_cookie(name, token, secure=secure, httponly=True, samesite="lax", path="/")
+    response.set_cookie(
+        DEVICE_COOKIE,
+        services.sign_in.device_cookie(user.email),
+        max_age=DEVICE_COOKIE_S,
+        secure=secure,
+        httponly=True,
+        samesite="lax",
+        path="/login",
+    )
     return response
 
 

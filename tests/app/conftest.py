@@ -11,8 +11,10 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from app import schema
+from app.accounts.keys import KeyService
 from app.accounts.permissions import Identity, Role, Scope
 from app.accounts.service import AccountService
+from app.accounts.sessions import identity_of
 from app.clock import utc_now
 from app.database import Database, open_database
 from app.errors import LeukolensError
@@ -71,8 +73,9 @@ class RunningApp:
     def key(self, *scopes: Scope) -> dict[str, str]:
         """Headers of a new key."""
         with Database(self.engine).unit_of_work() as session:
-            accounts = AccountService(session, self.settings.secret, utc_now())
-            _, token = accounts.create_key("test system", list(scopes))
+            given = (session, self.settings.secret, utc_now())
+            site = AccountService(*given).site()
+            _, token = KeyService(*given).create(site, "test system", list(scopes))
         return {"Authorization": f"Bearer {token}"}
 
     def person(self, role: Role) -> str:
@@ -87,12 +90,9 @@ class RunningApp:
     def identity(self, role: Role = Role.REVIEWER) -> Identity:
         """What the guard would make of a new signed-in person."""
         email = self.person(role)
-        with Database(self.engine).unit_of_work() as session:
+        with Database(self.engine).reading() as session:
             accounts = AccountService(session, self.settings.secret, utc_now())
-            token = accounts.open_session(accounts.check_password(email, PASSWORD).id)
-            found = accounts.identify_session(token)
-        assert found is not None
-        return found[0]
+            return identity_of(accounts.user_by_email(email))
 
     def count(self, table: str) -> int:
         with self.engine.connect() as connection:

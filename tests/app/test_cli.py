@@ -1,6 +1,7 @@
 """The commands: what they print, their exit codes, and that JSON is JSON."""
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,22 @@ def test_the_shipped_bundle_is_the_default_model() -> None:
     from app.settings import Settings
 
     assert (STORE / Settings.model_fields["model"].default / "manifest.json").is_file()
+
+
+def test_the_trail_is_verified_listed_and_exported(data: Path) -> None:
+    run(app, ["sites", "add", "north"])
+    whole = run(app, ["audit", "verify", "--json"])
+    assert (whole.exit_code, json.loads(whole.stdout)["whole"]) == (0, True), whole.output
+    assert json.loads(run(app, ["audit", "list", "--json"]).stdout)[0]["act"] == "site.added"
+    assert run(app, ["audit", "export", str(data / "trail.csv"), "--as", "csv"]).exit_code == 0
+    assert "site.added" in (data / "trail.csv").read_text()
+    assert run(app, ["audit", "export", str(data / "trail.csv")]).exit_code == 1
+
+
+def test_a_broken_trail_is_a_failure_that_names_the_line(data: Path) -> None:
+    run(app, ["sites", "add", "north"])
+    with sqlite3.connect(data / "case_log.sqlite3") as connection:
+        connection.execute("DROP TRIGGER audit_events_no_update")
+        connection.execute("UPDATE audit_events SET actor = 'nobody'")
+    done = run(app, ["audit", "verify"])
+    assert (done.exit_code, "breaks at line 1" in done.stderr) == (1, True)

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.testclient import TestClient
 
 from app.accounts.permissions import BY_ROLE, BY_SCOPE, Permission, Role, Scope
-from app.accounts.service import ABSOLUTE_LIMIT, IDLE_LIMIT
+from app.accounts.sessions import ABSOLUTE_LIMIT, IDLE_LIMIT
 from app.guard import GuardedRoute, Policy
 from tests.app.conftest import PASSWORD, RunningApp, png_of
 
@@ -88,6 +88,7 @@ def test_a_person_may_do_what_the_role_says_and_nothing_else(app: RunningApp, ro
 @pytest.mark.parametrize(
     ("permission", "roles"),
     [
+        (Permission.OWN_ACCOUNT, {Role.VIEWER, Role.REVIEWER, Role.ADMIN}),
         (Permission.SEE_CASES, {Role.VIEWER, Role.REVIEWER, Role.ADMIN}),
         (Permission.UPLOAD, {Role.REVIEWER, Role.ADMIN}),
         (Permission.VOID, {Role.REVIEWER, Role.ADMIN}),
@@ -106,6 +107,7 @@ def test_a_permission_belongs_to_these_roles(permission: Permission, roles: set[
 
 def test_no_key_signs_voids_or_sees_accounts() -> None:
     assert not frozenset().union(*BY_SCOPE.values()) & {
+        Permission.OWN_ACCOUNT,
         Permission.SIGN,
         Permission.VOID,
         Permission.MANAGE_ACCOUNTS,

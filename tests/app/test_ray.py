@@ -27,6 +27,7 @@ from ray.serve.schema import ServeDeploySchema
 
 import app.ray_serve
 from app import schema
+from app.accounts.keys import KeyService
 from app.accounts.permissions import Scope
 from app.accounts.service import AccountService
 from app.cli import app as command_line
@@ -254,7 +255,8 @@ def test_the_web_app_answers_through_the_cluster(cluster: Cluster) -> None:
     engine = open_database(settings.database)
     schema.upgrade(engine)
     with Database(engine).unit_of_work() as session:
-        _, token = AccountService(session, settings.secret, utc_now()).create_key("lis", [Scope.CASES_WRITE])
+        given = (session, settings.secret, utc_now())
+        _, token = KeyService(*given).create(AccountService(*given).site(), "lis", [Scope.CASES_WRITE])
     with TestClient(create_app(settings), base_url="http://testserver") as client:
         deadline = time.monotonic() + 30
         while client.get("/readyz").status_code != 200 and time.monotonic() < deadline:

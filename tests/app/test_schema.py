@@ -3,10 +3,8 @@
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import sqlalchemy as sa
 
 from app import schema
@@ -16,23 +14,6 @@ from app.cases.tables import Case, CaseState, Cell, CellState
 from app.clock import utc_now
 from app.database import Database, open_database
 from app.reviews.tables import Reading, Review, Verdict
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of an empty database."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'log.sqlite3'}"
-        return
-    server = sa.make_url(request.getfixturevalue("postgresql_url"))
-    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
-    name = f"schema_{tmp_path.name}".replace("-", "_").lower()[:60]
-    with admin.connect() as connection:
-        connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
-    yield server.set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-    admin.dispose()
 
 
 def test_the_newest_revision_has_exactly_the_tables_of_the_code(url: str) -> None:

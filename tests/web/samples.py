@@ -7,6 +7,7 @@ from hashlib import sha256
 from app.web.card import card_blocks
 from app.web.measured import measurement_rows
 from app.web.page_contexts import (
+    AccountPage,
     ActivationRow,
     AdminPage,
     CaseRef,
@@ -47,6 +48,7 @@ from app.web.page_contexts import (
     Refusal,
     ResultPartial,
     SavedPartial,
+    SessionRow,
     SetupPage,
     SignedIn,
     SimilarCell,
@@ -341,6 +343,26 @@ COMPARISON = ModelComparisonPage(
 )
 
 
+ACCOUNT_PAGE = AccountPage(
+    name="Marta Lindqvist",
+    email="marta@example.org",
+    role=Role.REVIEWER,
+    sessions=(
+        SessionRow(
+            "9a1de0a1-5b1e-4f7e-9f39-0d5f6a2d7c11", NOW, NOW + timedelta(minutes=4), "192.0.2.17", True
+        ),
+        SessionRow(
+            "1c7f7d0e-27c4-4d5b-8d43-94e2bdf6b9f0",
+            NOW - timedelta(hours=5),
+            NOW - timedelta(minutes=12),
+            "2001:db8:85a3:8d3:1319:8a2e:370:7348",
+            False,
+        ),
+    ),
+    errors=(FieldError("new_password", "Expected a password of 12 to 200 characters, got 8."),),
+)
+
+
 def _chrome(path: str) -> Chrome:
     return Chrome(path, ADMIN, MODEL)
 
@@ -491,6 +513,7 @@ def samples() -> tuple[Sample, ...]:
             replace(out, path="/login?failed"),
             LoginPage("/", "marta@example.org", "E-mail and password do not match."),
         ),
+        Sample("account", _chrome("/account"), ACCOUNT_PAGE),
         Sample("setup", replace(out, path="/setup/token"), SetupPage(token="token")),
         Sample(
             "setup-errors",

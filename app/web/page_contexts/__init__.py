@@ -5,11 +5,13 @@ Times may be naive: they are read as UTC. Probabilities and shares are 0..1.
 """
 
 from app.web.page_contexts.accounts import (
+    AccountPage,
     AdminPage,
     ErrorPage,
     FieldError,
     KeyRow,
     LoginPage,
+    SessionRow,
     SetupPage,
     UserRow,
 )
@@ -77,6 +79,7 @@ from app.web.page_contexts.shared import (
 )
 
 __all__ = [
+    "AccountPage",
     "ActivationRow",
     "AdminPage",
     "CardBlock",
@@ -127,6 +130,7 @@ __all__ = [
     "Saved",
     "SavedPartial",
     "Scale",
+    "SessionRow",
     "SetupPage",
     "SignedIn",
     "SimilarCell",

@@ -39,6 +39,30 @@ class SetupPage(Context):
 
 
 @dataclass(frozen=True)
+class SessionRow:
+    """One signed-in browser; `here` marks the one that asks."""
+
+    id: str
+    created_at: datetime
+    last_seen_at: datetime
+    address: str
+    here: bool
+
+
+@dataclass(frozen=True)
+class AccountPage(Context):
+    """`/account`: the visitor's own account, its sessions, and the form that changes the password."""
+
+    template: ClassVar[str] = "account.html"
+    name: str
+    email: str
+    role: Role
+    sessions: tuple[SessionRow, ...]
+    errors: tuple[FieldError, ...] = ()
+    min_password_length: int = 12
+
+
+@dataclass(frozen=True)
 class ErrorPage(Context):
     """A problem, for a person: the fields of RFC 9457 and the next step."""
 
