@@ -54,8 +54,8 @@ def acts_on(app: RunningApp, object_id: uuid.UUID) -> list[tuple[str, str]]:
 
 
 def user_id(app: RunningApp, email: str) -> uuid.UUID:
-    with working(app) as (accounts, _, _):
-        return accounts.user_by_email(email).id
+    with app.services.database.reading() as session:
+        return AccountService(session, app.settings.secret, app.services.now()).user_by_email(email).id
 
 
 # --- sessions ---

@@ -96,7 +96,30 @@ def test_accounts_are_made_listed_and_disabled(data: Path) -> None:
     assert made.exit_code == 0, made.output
     assert run(app, ["users", "disable", "ann@lab.example"]).exit_code == 0
     rows = json.loads(run(app, ["users", "list", "--json"]).stdout)
-    assert rows == [{"email": "ann@lab.example", "name": "Ann", "role": "viewer", "disabled": True}]
+    assert rows == [
+        {"email": "ann@lab.example", "name": "Ann", "role": "viewer", "site": "main", "disabled": True}
+    ]
+
+
+def test_a_site_gets_people_and_keys_of_its_own(data: Path) -> None:
+    assert run(app, ["sites", "add", "north"]).exit_code == 0
+    assert run(app, ["sites", "add", "north"]).exit_code == 1
+    assert [row["name"] for row in json.loads(run(app, ["sites", "list", "--json"]).stdout)] == ["north"]
+    person = ["users", "add", "ann@lab.example", "--name", "Ann", "--password-stdin", "--site"]
+    assert run(app, [*person, "south"], input="a long enough password\n").exit_code == 1
+    assert run(app, [*person, "north"], input="a long enough password\n").exit_code == 0
+    assert run(app, ["users", "set-role", "ann@lab.example", "viewer"]).exit_code == 0
+    row = json.loads(run(app, ["users", "list", "--json"]).stdout)[0]
+    assert (row["site"], row["role"]) == ("north", "viewer")
+
+
+def test_a_key_is_rotated_with_an_overlap(data: Path) -> None:
+    make = ["keys", "create", "--name", "lis", "--scope", "cases:read", "--days", "30", "--json"]
+    old = json.loads(run(app, make).stdout)
+    new = json.loads(run(app, ["keys", "rotate", old["id"], "--overlap-days", "2", "--json"]).stdout)
+    assert (new["scopes"], new["key"] != old["key"]) == (old["scopes"], True)
+    first, second = json.loads(run(app, ["keys", "list", "--json"]).stdout)
+    assert first["expires_at"] < second["expires_at"]
 
 
 def test_a_short_password_is_refused_with_its_length(data: Path) -> None:
