@@ -64,13 +64,16 @@ class AuditRepository:
         self._session.flush()
 
 
-def _matching(site_id: UUID | None, wanted: TrailFilter) -> list[sa.ColumnElement[bool]]:
-    asked = (
-        (site_id, AuditEvent.site_id == site_id),
-        (wanted.act, AuditEvent.act == wanted.act),
-        (wanted.actor, AuditEvent.actor.istartswith(wanted.actor, autoescape=True)),
-        (wanted.object_id, AuditEvent.object_id == wanted.object_id),
-        (wanted.since, AuditEvent.at >= wanted.since),
-        (wanted.until, AuditEvent.at <= wanted.until),
-    )
-    return [condition for value, condition in asked if value]
+def _matching(site_id: UUID | None, wanted: TrailFilter) -> Iterator[sa.ColumnElement[bool]]:
+    if site_id is not None:
+        yield AuditEvent.site_id == site_id
+    if wanted.act is not None:
+        yield AuditEvent.act == wanted.act
+    if wanted.actor:
+        yield AuditEvent.actor.istartswith(wanted.actor, autoescape=True)
+    if wanted.object_id:
+        yield AuditEvent.object_id == wanted.object_id
+    if wanted.since is not None:
+        yield AuditEvent.at >= wanted.since
+    if wanted.until is not None:
+        yield AuditEvent.at <= wanted.until

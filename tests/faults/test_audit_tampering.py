@@ -61,7 +61,7 @@ class Trail:
         with self.engine.begin() as connection:
             self._without_triggers(connection)
             for statement in statements:
-                assert connection.execute(statement).rowcount > 0
+                assert connection.execute(statement).rowcount != 0
 
     def _without_triggers(self, connection: sa.Connection) -> None:
         if self.engine.dialect.name == "postgresql":
