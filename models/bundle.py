@@ -86,6 +86,18 @@ class Novelty(_Strict):
     kept_share: float = Field(gt=0, le=1)
 
 
+class TrainingAcquisition(_Strict):
+    """How the training pictures were taken, as far as their authors say; empty or None is unknown.
+
+    The words are those of the service's acquisition profile. micrometres_per_pixel: lowest and highest.
+    """
+
+    specimens: tuple[str, ...] = ()
+    stains: tuple[str, ...] = ()
+    objectives: tuple[int, ...] = ()
+    micrometres_per_pixel: tuple[float, float] | None = None
+
+
 class Interval(_Strict):
     """A figure with its 95 % bootstrap interval over leak groups."""
 
@@ -134,6 +146,7 @@ class Manifest(_Strict):
     band: Band
     novelty: Novelty | None = None
     origin: Origin
+    acquisition: TrainingAcquisition | None = None
     procedure: Figures | None = None
     these_weights: Figures | None = None
     files: dict[str, str] = Field(default_factory=dict)

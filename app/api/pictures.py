@@ -41,7 +41,7 @@ def _explained(
     cases: CaseReader, registry: RegistryReader, services: ServicesDep, who: CurrentIdentity, cell_id: UUID
 ) -> tuple[bytes, Preprocessing, bytes]:
     """Picture, recipe of its crop, and map."""
-    prediction = cases.latest_predictions([cases.cell(who, cell_id)]).get(cell_id)
+    prediction = cases.shown_prediction(who, cell_id)
     if prediction is None or prediction.p_malignant is None:
         raise NotFound("There is no map: the model gave no probabilities for this cell.")
     recipe = registry.manifest(model_of(prediction)).preprocessing

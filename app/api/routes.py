@@ -32,12 +32,12 @@ from app.dependencies import (
     CurrentIdentity,
     RegistryReader,
     RequestId,
-    ReviewReader,
     ServicesDep,
 )
 from app.errors import FileRefused
 from app.guard import GuardedRoute, may
 from app.reviews.service import ReviewService
+from app.reviews.view import CaseViewer
 from models.decoding import MAX_IMAGE_BYTES
 from models.preprocessing import Preprocessing
 from models.refusals import ImageRefused, RefusalCode
@@ -114,7 +114,7 @@ def open_case(
     with services.database.unit_of_work() as session:
         cases = CaseService(session, services.now())
         case, _ = cases.open_case(who, new.accession or None, request_id=request_id)
-        return CaseAnswer.of(case, cases.counts(case))
+        return CaseAnswer.of(case, cases.counts(case), blind=bool(cases.blind_to(who, [case])))
 
 
 @router.get("/cases", tags=["cases"])
@@ -129,22 +129,18 @@ def list_cases(
 ) -> CaseList:
     """Cases of the asker's site, newest first."""
     page = cases.cases(who, search=search, state=state, cursor=cursor, limit=limit)
-    answers = [CaseAnswer.of(case, page.counts[case.id]) for case in page.cases]
+    blind = cases.blind_to(who, page.cases)
+    answers = [CaseAnswer.of(case, page.counts[case.id], blind=case.id in blind) for case in page.cases]
     return CaseList(cases=answers, next_cursor=page.next_cursor)
 
 
 @router.get("/cases/{case_id}", tags=["cases"])
 @may(Permission.SEE_CASES)
-def show_case(case_id: UUID, cases: CaseReader, reviews: ReviewReader, who: CurrentIdentity) -> CaseWithCells:
-    """A case with its cells, their newest predictions and verdicts."""
-    case = cases.case(who, case_id)
-    cells = cases.cells(case)
-    predictions, verdicts = cases.latest_predictions(cells), reviews.latest(cells)
-    contents = [
-        CellAnswer.of(cell, predictions.get(cell.id), [verdicts[cell.id]] if cell.id in verdicts else [])
-        for cell in cells
-    ]
-    return CaseWithCells(**CaseAnswer.of(case, cases.counts(case)).model_dump(), contents=contents)
+def show_case(case_id: UUID, services: ServicesDep, who: CurrentIdentity) -> CaseWithCells:
+    """A case with its cells, their newest predictions and verdicts, as far as the asker may see them."""
+    with services.database.unit_of_work() as session:
+        counts = CaseService(session, services.now()).counts_of(who, case_id)
+        return CaseWithCells.of_reading(CaseViewer(session, services.now()).case(who, case_id), counts)
 
 
 @router.post("/cases/{case_id}/cells", status_code=202, tags=["cases"])
@@ -167,10 +163,10 @@ async def add_cells(
 
 @router.get("/cells/{cell_id}", tags=["cells"])
 @may(Permission.SEE_CASES)
-def show_cell(cell_id: UUID, cases: CaseReader, reviews: ReviewReader, who: CurrentIdentity) -> CellAnswer:
-    """One cell with its newest prediction and all verdicts."""
-    cell = cases.cell(who, cell_id)
-    return CellAnswer.of(cell, cases.latest_predictions([cell]).get(cell.id), reviews.history(cell))
+def show_cell(cell_id: UUID, services: ServicesDep, who: CurrentIdentity) -> CellAnswer:
+    """One cell with its newest prediction and all verdicts, as far as the asker may see them."""
+    with services.database.unit_of_work() as session:
+        return CellAnswer.of_reading(CaseViewer(session, services.now()).cell(who, cell_id))
 
 
 @router.get("/cells/{cell_id}/image.png", tags=["cells"], response_class=Response)
@@ -230,8 +226,7 @@ async def _bytes_of(image: UploadFile) -> bytes:
 def _picture_and_recipe(
     cases: CaseReader, registry: RegistryReader, services: ServicesDep, who: CurrentIdentity, cell_id: UUID
 ) -> tuple[bytes, Preprocessing]:
-    cell = cases.cell(who, cell_id)
-    prediction = cases.latest_predictions([cell]).get(cell_id)
+    prediction = cases.shown_prediction(who, cell_id)
     model = registry.active() if prediction is None else model_of(prediction)
     return services.images.read(cases.picture_digest(who, cell_id)), registry.manifest(model).preprocessing
 

@@ -6,11 +6,21 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.cases.acquisition import (
+    MAX_MICROMETRES_PER_PIXEL,
+    MAX_OBJECTIVE,
+    MAX_TOOL_CHARACTERS,
+    AcquisitionProfile,
+    CellSelection,
+    Specimen,
+    Stain,
+)
 from app.cases.repository import CaseCounts
 from app.cases.tables import Case, CaseState, Cell, CellState, Prediction
 from app.notice import NOTICE
 from app.registry.tables import RegisteredModel
-from app.reviews.tables import Review, Verdict
+from app.reviews.tables import Reading, Review, Verdict
+from app.reviews.view import CaseReading, CellReading
 from models.classifier import PredictionLabel
 
 
@@ -73,6 +83,22 @@ class NewCase(BaseModel):
     accession: Annotated[str, Field(max_length=64)] | None = None
 
 
+class Acquisition(BaseModel):
+    """How the pictures of a case were taken; null is unknown."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    specimen: Specimen | None = None
+    stain: Stain | None = None
+    objective: Annotated[int, Field(ge=1, le=MAX_OBJECTIVE)] | None = None
+    micrometres_per_pixel: Annotated[float, Field(gt=0, le=MAX_MICROMETRES_PER_PIXEL)] | None = None
+    segmentation_tool: Annotated[str, Field(min_length=1, max_length=MAX_TOOL_CHARACTERS)] | None = None
+    cell_selection: CellSelection | None = None
+
+    def profile(self) -> AcquisitionProfile:
+        return AcquisitionProfile.of(self.model_dump(exclude_none=True))
+
+
 class CaseAnswer(BaseModel):
     """A case and how many of its cells are in which state."""
 
@@ -80,23 +106,38 @@ class CaseAnswer(BaseModel):
     accession: str | None
     state: CaseState
     drawn: bool = Field(description="true for the drawn sample, which is no real cell")
-    version: int
+    version: int = Field(description="goes up with every change; edits send the one they saw as If-Match")
+    subject_ref: str | None
+    specimen_id: str | None
+    placer_order: str | None
+    filler_order: str | None
+    notes: str | None = Field(description="null while the asker reads the case blind")
+    acquisition: Acquisition
+    second_read: bool
     created_at: datetime
     cells: int
     stored: int
     scored: int
     failed: int
     refused: int
+    voided: int
     notice: str = NOTICE
 
     @classmethod
-    def of(cls, case: Case, counts: CaseCounts) -> "CaseAnswer":
+    def of(cls, case: Case, counts: CaseCounts, *, blind: bool) -> "CaseAnswer":
         return cls(
             id=case.id,
             accession=case.accession,
             state=case.state,
             drawn=case.drawn,
             version=case.version,
+            subject_ref=case.subject_ref,
+            specimen_id=case.specimen_id,
+            placer_order=case.placer_order,
+            filler_order=case.filler_order,
+            notes=None if blind else case.notes,
+            acquisition=Acquisition(**(case.acquisition or {})),
+            second_read=case.second_read,
             created_at=case.created_at,
             **vars(counts),
         )
@@ -134,13 +175,16 @@ class TakenFiles(BaseModel):
 
 
 class ReviewAnswer(BaseModel):
-    """A person's verdict on one cell."""
+    """A person's verdict on one cell. withdraws: this row takes back the verdict of that number, it gives none."""
 
     id: UUID
     cell_id: UUID
+    reading: Reading
     number: int
     verdict: Verdict
     note: str
+    bulk: bool
+    withdraws: int | None
     author: str
     created_at: datetime
 
@@ -149,9 +193,12 @@ class ReviewAnswer(BaseModel):
         return cls(
             id=review.id,
             cell_id=review.cell_id,
+            reading=review.reading,
             number=review.number,
             verdict=review.verdict,
             note=review.note,
+            bulk=review.bulk,
+            withdraws=review.withdraws,
             author=review.author_name,
             created_at=review.created_at,
         )
@@ -167,6 +214,17 @@ class NewReview(BaseModel):
     seen: Annotated[int, Field(ge=0)] | None = None
 
 
+class Voided(BaseModel):
+    """Since when a cell counts nowhere, and why."""
+
+    at: datetime
+    reason: str
+
+    @classmethod
+    def of(cls, cell: Cell) -> "Voided | None":
+        return cls(at=cell.voided_at, reason=cell.void_reason or "") if cell.voided_at else None
+
+
 class CellAnswer(BaseModel):
     """One cell with its newest prediction and all its verdicts. A refused file has `error` and no picture."""
 
@@ -180,12 +238,23 @@ class CellAnswer(BaseModel):
     measurements: dict[str, float] | None
     prediction: PredictionAnswer | None
     reviews: list[ReviewAnswer]
+    blind: bool = Field(
+        description="true while a second, blinded reading hides predictions and other readers' verdicts"
+    )
     error: FileProblem | None
+    voided: Voided | None
     created_at: datetime
     notice: str = NOTICE
 
     @classmethod
-    def of(cls, cell: Cell, prediction: Prediction | None, reviews: list[Review]) -> "CellAnswer":
+    def of_reading(cls, seen: CellReading) -> "CellAnswer":
+        prediction = seen.predictions[0] if seen.predictions else None
+        return cls.of(seen.cell, prediction, seen.rows, blind=seen.blind)
+
+    @classmethod
+    def of(
+        cls, cell: Cell, prediction: Prediction | None, reviews: list[Review], *, blind: bool
+    ) -> "CellAnswer":
         return cls(
             id=cell.id,
             case_id=cell.case_id,
@@ -194,7 +263,9 @@ class CellAnswer(BaseModel):
             client_ref=cell.client_ref,
             image_sha256=cell.image_sha256,
             quality=quality_of(cell) if cell.quality is not None else None,
-            measurements=cell.measurements,
+            measurements=None if blind else cell.measurements,
+            blind=blind,
+            voided=Voided.of(cell),
             prediction=PredictionAnswer.of(cell, prediction) if prediction else None,
             reviews=[ReviewAnswer.of(review) for review in reviews],
             error=problem_of(cell),
@@ -203,9 +274,25 @@ class CellAnswer(BaseModel):
 
 
 class CaseWithCells(CaseAnswer):
-    """A case with its cells in upload order."""
+    """A case with its cells in upload order; while the asker is blind, in an order that says nothing."""
 
+    blind: bool
+    reading: Reading = Field(description="what a verdict of the asker would be")
     contents: list[CellAnswer]
+
+    @classmethod
+    def of_reading(cls, seen: CaseReading, counts: CaseCounts) -> "CaseWithCells":
+        contents = [
+            CellAnswer.of(
+                cell,
+                seen.predictions.get(cell.id),
+                [seen.verdicts[cell.id]] if cell.id in seen.verdicts else [],
+                blind=seen.blind,
+            )
+            for cell in seen.cells
+        ]
+        case = CaseAnswer.of(seen.case, counts, blind=seen.blind)
+        return cls(**case.model_dump(), blind=seen.blind, reading=seen.reading, contents=contents)
 
 
 class ModelAnswer(BaseModel):

@@ -2,14 +2,25 @@
 
 import secrets
 import time
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from app.cases.tables import Case, CaseState, Cell, CellState, Prediction
+from app.cases.tables import (
+    Case,
+    CaseState,
+    Cell,
+    CellState,
+    Prediction,
+    ReusePermission,
+    Sighting,
+    SiteAcquisition,
+)
 from models.classifier import PredictionLabel
 
 TAKERS_AT_ONCE = 16
@@ -18,13 +29,14 @@ TAKERS_AT_ONCE = 16
 
 @dataclass(frozen=True)
 class CaseCounts:
-    """How many cells of a case are in which state."""
+    """How many cells of a case are in which state. A voided one counts as that and nothing else."""
 
     cells: int = 0
     stored: int = 0
     scored: int = 0
     failed: int = 0
     refused: int = 0
+    voided: int = 0
 
 
 @dataclass(frozen=True)
@@ -41,7 +53,7 @@ class CaseRepository:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def add(self, row: Case | Cell | Prediction) -> None:
+    def add(self, row: Case | Cell | Prediction | ReusePermission | SiteAcquisition) -> None:
         self._session.add(row)
         self._session.flush()
 
@@ -53,7 +65,10 @@ class CaseRepository:
     def case_for_update(self, site_id: UUID, case_id: UUID) -> Case | None:
         """The case, locked until the transaction ends (SQLite's writers are serial anyway)."""
         return self._session.scalar(
-            sa.select(Case).where(Case.id == case_id, Case.site_id == site_id).with_for_update()
+            sa.select(Case)
+            .where(Case.id == case_id, Case.site_id == site_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
         )
 
     def case_by_accession(self, site_id: UUID, accession: str) -> Case | None:
@@ -63,6 +78,29 @@ class CaseRepository:
 
     def case_by_request(self, request_id: UUID) -> Case | None:
         return self._session.scalar(sa.select(Case).where(Case.request_id == request_id))
+
+    def reuse_history(self, case_id: UUID) -> list[ReusePermission]:
+        """Oldest first."""
+        rows = sa.select(ReusePermission).where(ReusePermission.case_id == case_id)
+        return list(self._session.scalars(rows.order_by(ReusePermission.number)))
+
+    def site_acquisition(self, site_id: UUID) -> SiteAcquisition | None:
+        """The newest."""
+        rows = sa.select(SiteAcquisition).where(SiteAcquisition.site_id == site_id)
+        return self._session.scalar(rows.order_by(SiteAcquisition.number.desc()).limit(1))
+
+    def seen_by(self, person_id: UUID, case_ids: list[UUID]) -> set[UUID]:
+        """Which of these cases the person has been shown unblinded."""
+        rows = sa.select(Sighting.case_id).where(
+            Sighting.person_id == person_id, Sighting.case_id.in_(case_ids)
+        )
+        return set(self._session.scalars(rows))
+
+    def add_sighting(self, case_id: UUID, person_id: UUID, now: datetime) -> None:
+        """Once; a second one, also at the same moment, changes nothing."""
+        insert = postgresql.insert if self._session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        values = {"case_id": case_id, "person_id": person_id, "created_at": now}
+        self._session.execute(insert(Sighting).values(**values).on_conflict_do_nothing())
 
     def cases(
         self,
@@ -84,16 +122,17 @@ class CaseRepository:
 
     def counts(self, case_ids: list[UUID]) -> dict[UUID, CaseCounts]:
         """Cells by state, for each case asked for."""
+        voided = Cell.voided_at.is_not(None)
         rows = self._session.execute(
-            sa.select(Cell.case_id, Cell.state, sa.func.count())
+            sa.select(Cell.case_id, Cell.state, voided, sa.func.count())
             .where(Cell.case_id.in_(case_ids))
-            .group_by(Cell.case_id, Cell.state)
+            .group_by(Cell.case_id, Cell.state, voided)
         )
-        found: dict[UUID, dict[str, int]] = {case_id: {} for case_id in case_ids}
-        for case_id, state, count in rows:
-            found[case_id][state.value] = count
+        found: dict[UUID, Counter[str]] = {case_id: Counter() for case_id in case_ids}
+        for case_id, state, is_voided, count in rows:
+            found[case_id]["voided" if is_voided else state.value] += count
         return {
-            case_id: CaseCounts(cells=sum(by_state.values()), **by_state)
+            case_id: CaseCounts(cells=by_state.total() - by_state["voided"], **by_state)
             for case_id, by_state in found.items()
         }
 
@@ -108,11 +147,15 @@ class CaseRepository:
         newest = (
             sa.select(Prediction.label)
             .where(Prediction.cell_id == Cell.id)
-            .order_by(Prediction.created_at.desc())
+            .order_by(Prediction.created_at.desc(), Prediction.number.desc())
             .limit(1)
             .scalar_subquery()
         )
-        labelled = sa.select(Cell.case_id, newest.label("label")).where(Cell.case_id.in_(case_ids)).subquery()
+        labelled = (
+            sa.select(Cell.case_id, newest.label("label"))
+            .where(Cell.case_id.in_(case_ids), Cell.voided_at.is_(None))
+            .subquery()
+        )
         rows = self._session.execute(
             sa.select(labelled.c.case_id, labelled.c.label, sa.func.count()).group_by(
                 labelled.c.case_id, labelled.c.label
@@ -142,6 +185,10 @@ class CaseRepository:
             .where(Cell.id == cell_id, Case.site_id == site_id)
         )
 
+    def refresh(self, cell: Cell) -> None:
+        """Read a cell again after its case was locked: who held the lock may have changed it."""
+        self._session.refresh(cell)
+
     def cells_by_request(self, request_id: UUID) -> dict[int, Cell]:
         """What an earlier try of the same request stored: part -> cell."""
         rows = self._session.scalars(sa.select(Cell).where(Cell.request_id == request_id))
@@ -159,7 +206,7 @@ class CaseRepository:
 
         Cases take turns: the one with the fewest cells being scored comes first, then the older one.
         """
-        stored = Cell.state == CellState.STORED
+        stored = sa.and_(Cell.state == CellState.STORED, Cell.voided_at.is_(None))
         free = sa.and_(stored, sa.or_(Cell.lease_until.is_(None), Cell.lease_until < now))
         busy = (
             sa.select(Cell.case_id, sa.func.count().label("cells"))
@@ -197,7 +244,9 @@ class CaseRepository:
     def waiting_in(self, case_id: UUID) -> int:
         return (
             self._session.scalar(
-                sa.select(sa.func.count()).where(Cell.case_id == case_id, Cell.state == CellState.STORED)
+                sa.select(sa.func.count()).where(
+                    Cell.case_id == case_id, Cell.state == CellState.STORED, Cell.voided_at.is_(None)
+                )
             )
             or 0
         )
@@ -205,21 +254,27 @@ class CaseRepository:
     # --- predictions ---
 
     def prediction(self, cell_id: UUID, model_sha256: str) -> Prediction | None:
+        """The newest of one model."""
         return self._session.scalar(
-            sa.select(Prediction).where(
-                Prediction.cell_id == cell_id, Prediction.model_sha256 == model_sha256
-            )
+            sa.select(Prediction)
+            .where(Prediction.cell_id == cell_id, Prediction.model_sha256 == model_sha256)
+            .order_by(Prediction.number.desc())
+            .limit(1)
         )
 
     def predictions(self, cell_id: UUID) -> list[Prediction]:
-        """Newest first."""
+        """Of every model, newest first."""
         rows = sa.select(Prediction).where(Prediction.cell_id == cell_id)
-        return list(self._session.scalars(rows.order_by(Prediction.created_at.desc())))
+        return list(
+            self._session.scalars(rows.order_by(Prediction.created_at.desc(), Prediction.number.desc()))
+        )
 
     def latest_predictions(self, cell_ids: list[UUID]) -> dict[UUID, Prediction]:
         """The newest prediction of each cell."""
         rows = self._session.scalars(
-            sa.select(Prediction).where(Prediction.cell_id.in_(cell_ids)).order_by(Prediction.created_at)
+            sa.select(Prediction)
+            .where(Prediction.cell_id.in_(cell_ids))
+            .order_by(Prediction.created_at, Prediction.number)
         )
         return {prediction.cell_id: prediction for prediction in rows}
 

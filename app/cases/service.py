@@ -11,8 +11,13 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from app.accounts.permissions import Identity
+from app.audit.acts import Act
+from app.audit.service import AuditService
+from app.cases.acquisition import AcquisitionProfile
+from app.cases.blinding import Blinding
+from app.cases.changing import case_to_change, refuse_closed
 from app.cases.repository import CaseCounts, CaseRepository, WaitingCell, new_id
-from app.cases.tables import Case, CaseState, Cell, CellState, Prediction
+from app.cases.tables import Case, CaseState, Cell, CellState, Prediction, ReusePermission
 from app.errors import BadRequest, Conflict, LeukolensError, NotFound
 from app.inference.scorer import ModelRef, Score
 from app.inference.upload import Picture
@@ -47,6 +52,8 @@ class CaseService:
 
     def __init__(self, session: Session, now: datetime) -> None:
         self._cases = CaseRepository(session)
+        self._blinding = Blinding(session, now)
+        self._audit = AuditService(session, now)
         self._now = now
 
     # --- cases ---
@@ -54,20 +61,23 @@ class CaseService:
     def open_case(
         self, who: Identity, accession: str | None, *, request_id: UUID | None = None, drawn: bool = False
     ) -> tuple[Case, bool]:
-        """Open a case, or join the one that has the accession already; the flag says whether it is new.
+        """Open a case, or join the open one that has the accession already; the flag says whether it is new.
+
+        A new one starts with the acquisition profile of its site.
 
         Raises:
-            BadRequest: the accession is not 1 to 64 letters, digits, `.`, `_`, `/` or `-`.
+            BadRequest: the accession is not of its form. Conflict: the case that has it is signed.
         """
-        if accession is not None and not _ACCESSION.fullmatch(accession):
-            raise BadRequest(
-                "Expected an accession of 1 to 64 letters, digits, '.', '_', '/' or '-', no names or spaces."
-            )
+        if accession is not None:
+            check_accession(accession)
         known = self._cases.case_by_request(request_id) if request_id else None
         if known is None and accession is not None:
             known = self._cases.case_by_accession(who.site_id, accession)
+            if known is not None:
+                refuse_closed(known)
         if known is not None:
             return known, False
+        site_profile = None if drawn else self._cases.site_acquisition(who.site_id)
         case = Case(
             id=new_id(),
             site_id=who.site_id,
@@ -78,8 +88,10 @@ class CaseService:
             created_at=self._now,
             created_by=who.id,
             request_id=request_id,
+            acquisition=site_profile.acquisition if site_profile else None,
         )
         self._cases.add(case)
+        self._audit.record(who, Act.CASE_OPENED, case.id, drawn=drawn)
         return case, True
 
     def case(self, who: Identity, case_id: UUID) -> Case:
@@ -110,8 +122,20 @@ class CaseService:
         counts = self._cases.counts([case.id for case in page])
         return CasePage(page, counts, _write_cursor(page[-1]) if more else None)
 
+    def reuse_history(self, case: Case) -> list[ReusePermission]:
+        """What the case's cells were allowed for, oldest first; before the first row, for nothing."""
+        return self._cases.reuse_history(case.id)
+
+    def site_profile(self, site_id: UUID) -> AcquisitionProfile:
+        """What a new case of the site starts with."""
+        row = self._cases.site_acquisition(site_id)
+        return AcquisitionProfile.of(row.acquisition if row else None)
+
     def counts(self, case: Case) -> CaseCounts:
         return self._cases.counts([case.id])[case.id]
+
+    def counts_of(self, who: Identity, case_id: UUID) -> CaseCounts:
+        return self.counts(self.case(who, case_id))
 
     # --- cells ---
 
@@ -189,9 +213,7 @@ class CaseService:
         )
 
     def _append(self, who: Identity, case_id: UUID, **values: object) -> Cell:
-        case = self._cases.case_for_update(who.site_id, case_id)
-        if case is None:
-            raise NotFound(f"There is no case {case_id}.")
+        case = case_to_change(self._cases, who.site_id, case_id)
         cell = Cell(
             id=new_id(),
             case_id=case.id,
@@ -203,6 +225,7 @@ class CaseService:
         if cell.state is CellState.STORED:
             case.state = CaseState.OPEN
         case.version += 1
+        self._audit.record(who, Act.CELLS_ADDED, case.id, cell=str(cell.id), state=cell.state.value)
         return cell
 
     # --- predictions ---
@@ -271,20 +294,43 @@ class CaseService:
             case.state = CaseState.SCORED
             case.version += 1
 
-    def label_counts(self, cases: list[Case]) -> dict[UUID, dict[PredictionLabel, int]]:
-        """How many cells of each case carry which label, by their newest predictions."""
-        return self._cases.label_counts([case.id for case in cases])
+    def blind_to(self, who: Identity, cases: list[Case]) -> set[UUID]:
+        """Ids of those cases to which the asker is blind now."""
+        return self._blinding.blind_to(who, cases)
+
+    def label_counts(self, who: Identity, cases: list[Case]) -> dict[UUID, dict[PredictionLabel, int]]:
+        """How many cells of each case carry which label, by their newest predictions; nothing where the asker is blind."""
+        hidden = self._blinding.blind_to(who, cases)
+        counts = self._cases.label_counts([case.id for case in cases])
+        return {case_id: {} if case_id in hidden else labels for case_id, labels in counts.items()}
 
     def state_counts(self, who: Identity, search: str = "") -> dict[CaseState, int]:
         """How many cases of the site match a search, by state."""
         return self._cases.state_counts(who.site_id, search)
 
-    def predictions(self, cell: Cell) -> list[Prediction]:
-        """Newest first."""
-        return self._cases.predictions(cell.id)
+    def shown_prediction(self, who: Identity, cell_id: UUID) -> Prediction | None:
+        """The newest prediction of a cell; None before there is one, and while the asker is blind to it.
+
+        Raises:
+            NotFound: there is no such cell here.
+        """
+        cell = self.cell(who, cell_id)
+        if self._blinding.blind_to(who, [self.case(who, cell.case_id)]):
+            return None
+        return self._cases.latest_predictions([cell.id]).get(cell.id)
 
     def latest_predictions(self, cells: list[Cell]) -> dict[UUID, Prediction]:
+        """For services that show them to nobody who is blind; pages and answers ask `app.reviews.view`."""
         return self._cases.latest_predictions([cell.id for cell in cells])
+
+
+def check_accession(accession: str) -> None:
+    """Raise BadRequest unless it is 1 to 64 letters, digits, `.`, `_`, `/` or `-`."""
+    if not _ACCESSION.fullmatch(accession):
+        raise BadRequest(
+            "Expected an accession of 1 to 64 letters, digits, '.', '_', '/' or '-', no names or spaces.",
+            field="accession",
+        )
 
 
 def model_of(prediction: Prediction) -> ModelRef:

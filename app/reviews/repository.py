@@ -3,10 +3,10 @@
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from app.cases.tables import Cell
-from app.reviews.tables import Review
+from app.reviews.tables import Reading, Review
 
 
 class ReviewRepository:
@@ -19,25 +19,47 @@ class ReviewRepository:
         self._session.add(review)
         self._session.flush()
 
-    def of_cell(self, cell_id: UUID) -> list[Review]:
-        """Oldest first."""
-        return list(
-            self._session.scalars(sa.select(Review).where(Review.cell_id == cell_id).order_by(Review.number))
+    def of_cells(self, cell_ids: list[UUID]) -> dict[UUID, list[Review]]:
+        """All rows of each cell, oldest first."""
+        rows = self._session.scalars(
+            sa.select(Review)
+            .where(Review.cell_id.in_(cell_ids))
+            .order_by(Review.created_at, Review.reading, Review.number)
         )
+        found: dict[UUID, list[Review]] = {cell_id: [] for cell_id in cell_ids}
+        for row in rows:
+            found[row.cell_id].append(row)
+        return found
+
+    def readers(self, case_id: UUID, reading: Reading) -> set[UUID]:
+        """Who gave a verdict on the case in this reading."""
+        rows = (
+            sa.select(Review.author_id)
+            .join(Cell, Cell.id == Review.cell_id)
+            .where(Cell.case_id == case_id, Review.reading == reading)
+        )
+        return set(self._session.scalars(rows.distinct()))
 
     def judged_counts(self, case_ids: list[UUID]) -> dict[UUID, int]:
-        """Cells with a verdict, for each case asked for."""
+        """Cells with a verdict that was not taken back, for each case asked for."""
+        taken_back = aliased(Review)
         rows = self._session.execute(
             sa.select(Cell.case_id, sa.func.count(sa.distinct(Review.cell_id)))
             .join(Cell, Cell.id == Review.cell_id)
-            .where(Cell.case_id.in_(case_ids))
+            .outerjoin(
+                taken_back,
+                sa.and_(
+                    taken_back.cell_id == Review.cell_id,
+                    taken_back.reading == Review.reading,
+                    taken_back.withdraws == Review.number,
+                ),
+            )
+            .where(
+                Cell.case_id.in_(case_ids),
+                Cell.voided_at.is_(None),
+                Review.withdraws.is_(None),
+                taken_back.id.is_(None),
+            )
             .group_by(Cell.case_id)
         )
         return dict.fromkeys(case_ids, 0) | {case_id: count for case_id, count in rows}
-
-    def latest_of(self, cell_ids: list[UUID]) -> dict[UUID, Review]:
-        """The newest verdict of each cell that has one."""
-        rows = self._session.scalars(
-            sa.select(Review).where(Review.cell_id.in_(cell_ids)).order_by(Review.number)
-        )
-        return {review.cell_id: review for review in rows}

@@ -72,7 +72,7 @@ def _case_rows(
 ) -> tuple[tuple[pages.CaseRow, ...], str | None]:
     cases = visit.cases
     found = cases.cases(visit.who, search=search, state=state, cursor=cursor, limit=limit)
-    labels, judged = cases.label_counts(found.cases), visit.reviews.judged_counts(found.cases)
+    labels, judged = cases.label_counts(visit.who, found.cases), visit.reviews.judged_counts(found.cases)
     names = visit.accounts.names({case.created_by for case in found.cases})
     rows = tuple(
         contexts.case_row(

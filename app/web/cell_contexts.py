@@ -1,20 +1,21 @@
 """Fills the page of one cell from what the services returned; pure, so that it is tested without a server."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from uuid import UUID
 
 from app.cases.tables import Case, Cell, CellState, Prediction
-from app.reviews.tables import Review
+from app.reviews.view import CellReading
 from app.web import page_contexts as pages
 from app.web.gallery_contexts import refusal_of
 from app.web.measured import measurement_rows
 from app.web.words import Tone, remark
 
 
-def cell_result(
-    case: Case, cell: Cell, predictions: Sequence[Prediction], crop: pages.Crop | None
-) -> pages.CellResult:
-    """predictions: newest first. crop: what the newest one's model saw; None before there is one."""
+def cell_result(seen: CellReading, crop: pages.Crop | None) -> pages.CellResult:
+    """crop: what the newest prediction's model saw; None before there is one."""
+    if seen.blind:
+        return blinded_result(seen.case, seen.cell)
+    cell, predictions = seen.cell, seen.predictions
     return pages.CellResult(
         cell_id=str(cell.id),
         state=cell.state,
@@ -25,7 +26,7 @@ def cell_result(
         earlier=tuple(_earlier(row) for row in predictions[1:]),
         refusal=refusal_of(cell) if cell.state is CellState.REFUSED else None,
         failure=cell.problem_detail if cell.state is CellState.FAILED else None,
-        drawn=case.drawn,
+        drawn=seen.case.drawn,
     )
 
 
@@ -69,9 +70,7 @@ def _notes(codes: Iterable[str], tone: Tone) -> tuple[pages.Note, ...]:
 
 
 def verdict_panel(
-    cell: Cell,
-    history: list[Review],
-    next_cell_id: UUID | None,
+    seen: CellReading,
     *,
     reader: UUID,
     may_judge: bool,
@@ -79,21 +78,21 @@ def verdict_panel(
     conflict: str | None = None,
     just_saved: bool = False,
 ) -> pages.VerdictPanel:
-    """history: oldest first, as the service gives it."""
-    blocked = None
-    if cell.state is CellState.REFUSED:
+    blocked = seen.blocked
+    if seen.cell.state is CellState.REFUSED:
         blocked = "The file was refused, so there is no cell to judge."
     elif not may_judge:
         blocked = "Your role lets you look. A verdict needs the role Reviewer or Admin."
     return pages.VerdictPanel(
-        cell_id=str(cell.id),
-        seen_version=history[-1].number if history else 0,
-        current=history[-1].verdict if history else None,
+        cell_id=str(seen.cell.id),
+        seen_version=seen.seen,
+        current=seen.verdict.verdict if seen.verdict else None,
         history=tuple(
-            pages.VerdictEntry(review.verdict, review.author_name, review.created_at, review.note)
-            for review in reversed(history)
+            pages.VerdictEntry(row.verdict, row.author_name, row.created_at, row.note, row.bulk)
+            for row in reversed(seen.rows)
+            if row.withdraws is None
         ),
-        next_cell_id=str(next_cell_id) if next_cell_id else None,
+        next_cell_id=str(seen.after) if seen.after else None,
         reader=str(reader),
         note=note,
         blocked=blocked,

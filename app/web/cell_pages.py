@@ -15,6 +15,7 @@ from app.errors import Conflict
 from app.guard import GuardedRoute, may
 from app.reviews.service import ReviewService
 from app.reviews.tables import Verdict
+from app.reviews.view import CaseViewer, CellReading
 from app.web import cell_contexts as contexts
 from app.web import page_contexts as pages
 from app.web.case_contexts import case_ref
@@ -26,13 +27,16 @@ router = APIRouter(route_class=GuardedRoute, include_in_schema=False)
 @router.get("/cells/{cell_id}")
 @may(Permission.SEE_CASES)
 def cell_page(visit: VisitDep, cell_id: UUID) -> Response:
-    return visit.page(_cell_page(visit, cell_id))
+    with visit.services.database.unit_of_work() as session:
+        seen = CaseViewer(session, visit.services.now()).cell(visit.who, cell_id)
+    return visit.page(_cell_page(visit, seen))
 
 
 @router.get("/cells/{cell_id}/result")
 @may(Permission.SEE_CASES)
 def cell_result(visit: VisitDep, cell_id: UUID) -> Response:
-    return visit.page(pages.ResultPartial(_cell_page(visit, cell_id).result))
+    seen = visit.viewer.look_at_cell(visit.who, cell_id)
+    return visit.page(pages.ResultPartial(_cell_page(visit, seen).result))
 
 
 @router.post("/cells/{cell_id}/verdict")
@@ -49,25 +53,21 @@ def give_verdict(
             reviews = ReviewService(session, visit.services.now())
             reviews.give_verdict(visit.who, cell_id, verdict, note, seen_version)
     except Conflict as newer:
-        page = _cell_page(visit, cell_id, note=note, conflict=newer.detail)
+        seen = visit.viewer.look_at_cell(visit.who, cell_id)
+        page = _cell_page(visit, seen, note=note, conflict=newer.detail)
         return visit.page(pages.VerdictPartial(page.panel) if visit.wants_part else page, status=409)
     if not visit.wants_part:
         return RedirectResponse(f"/cells/{cell_id}", 303)
-    return visit.page(pages.VerdictPartial(_cell_page(visit, cell_id, just_saved=True).panel))
+    seen = visit.viewer.look_at_cell(visit.who, cell_id)
+    return visit.page(pages.VerdictPartial(_cell_page(visit, seen, just_saved=True).panel))
 
 
 def _cell_page(
-    visit: Visit, cell_id: UUID, *, note: str = "", conflict: str | None = None, just_saved: bool = False
+    visit: Visit, seen: CellReading, *, note: str = "", conflict: str | None = None, just_saved: bool = False
 ) -> pages.CellPage:
-    cases = visit.cases
-    cell = cases.cell(visit.who, cell_id)
-    case = cases.case(visit.who, cell.case_id)
-    before, after = cases.neighbours(cell)
-    predictions = cases.predictions(cell)
+    cell, case = seen.cell, seen.case
     panel = contexts.verdict_panel(
-        cell,
-        visit.reviews.history(cell),
-        after,
+        seen,
         reader=visit.who.id,
         may_judge=visit.may(Permission.GIVE_VERDICT),
         note=note,
@@ -77,12 +77,12 @@ def _cell_page(
     return pages.CellPage(
         case=case_ref(case),
         position=cell.position,
-        cells=cases.counts(case).cells,
+        cells=visit.cases.counts(case).cells,
         uploaded_at=cell.created_at,
         image_sha256=cell.image_sha256,
-        previous_cell_id=str(before) if before else None,
-        next_cell_id=str(after) if after else None,
-        result=contexts.cell_result(case, cell, predictions, _crop(visit, cell, predictions)),
+        previous_cell_id=str(seen.before) if seen.before else None,
+        next_cell_id=str(seen.after) if seen.after else None,
+        result=contexts.cell_result(seen, _crop(visit, cell, seen.predictions)),
         panel=panel,
     )
 

@@ -12,6 +12,7 @@ from app.errors import BadRequest, Conflict
 from app.guard import GuardedRoute, may
 from app.reviews.service import ReviewService
 from app.reviews.tables import Verdict
+from app.reviews.view import CaseReading, CaseViewer
 from app.web import gallery_contexts as contexts
 from app.web import page_contexts as pages
 from app.web.case_contexts import case_ref
@@ -35,7 +36,9 @@ WantedDep = Annotated[contexts.Wanted, Depends(get_wanted)]
 @router.get("/cases/{case_id}")
 @may(Permission.SEE_CASES)
 def case_page(visit: VisitDep, case_id: UUID, wanted: WantedDep, start: Start = 0) -> Response:
-    view = _case_view(visit, case_id)
+    with visit.services.database.unit_of_work() as session:
+        seen = CaseViewer(session, visit.services.now()).case(visit.who, case_id)
+    view = _case_view(visit, seen)
     page = pages.CasePage(
         case=case_ref(view.case),
         created_at=view.case.created_at,
@@ -45,7 +48,7 @@ def case_page(visit: VisitDep, case_id: UUID, wanted: WantedDep, start: Start = 
         has_acquisition_profile=False,
         reader=str(visit.who.id),
         summary=contexts.summary(view, _address(case_id), visit.services.now()),
-        gallery=contexts.gallery(view, _address(case_id), wanted, start, blocked=_blocked(visit)),
+        gallery=contexts.gallery(view, _address(case_id), wanted, start, blocked=_blocked(visit, seen)),
         refused=contexts.refused(view),
     )
     return visit.page(page)
@@ -54,8 +57,11 @@ def case_page(visit: VisitDep, case_id: UUID, wanted: WantedDep, start: Start = 
 @router.get("/cases/{case_id}/tiles")
 @may(Permission.SEE_CASES)
 def more_tiles(visit: VisitDep, case_id: UUID, wanted: WantedDep, start: Start = 0) -> Response:
-    view, length = _case_view(visit, case_id), contexts.TILES_A_PART
-    shown = contexts.gallery(view, _address(case_id), wanted, start, blocked=_blocked(visit), length=length)
+    seen, length = visit.viewer.look_at_case(visit.who, case_id), contexts.TILES_A_PART
+    view = _case_view(visit, seen)
+    shown = contexts.gallery(
+        view, _address(case_id), wanted, start, blocked=_blocked(visit, seen), length=length
+    )
     return visit.page(pages.TilesPartial(shown))
 
 
@@ -63,7 +69,7 @@ def more_tiles(visit: VisitDep, case_id: UUID, wanted: WantedDep, start: Start =
 @may(Permission.SEE_CASES)
 def news(visit: VisitDep, case_id: UUID, asked: datetime, version: int) -> Response:
     """What changed since `asked`; 204 when nothing did, and the page goes on asking from there."""
-    view = _case_view(visit, case_id)
+    view = _case_view(visit, visit.viewer.look_at_case(visit.who, case_id))
     tiles = contexts.changed_tiles(view, asked)
     if not tiles and view.case.version == version:
         return Response(status_code=204)
@@ -91,7 +97,7 @@ def give_verdicts(
             conflicts[cell_id] = newer.detail
     if not visit.wants_part:
         return RedirectResponse(_address(case_id), 303)
-    view = _case_view(visit, case_id)
+    view = _case_view(visit, visit.viewer.look_at_case(visit.who, case_id))
     wanted = {cell_id for cell_id, _ in chosen}
     tiles = tuple(
         contexts.tile(each, view, conflicts.get(each.id)) for each in view.shown if each.id in wanted
@@ -103,11 +109,11 @@ def _address(case_id: UUID) -> str:
     return f"/cases/{case_id}"
 
 
-def _blocked(visit: Visit) -> str | None:
+def _blocked(visit: Visit, seen: CaseReading) -> str | None:
     """Why this visitor cannot judge cells here."""
     if not visit.may(Permission.GIVE_VERDICT):
         return "Your role lets you look. A verdict needs the role Reviewer or Admin."
-    return None
+    return seen.blocked
 
 
 def _seen(chosen: str) -> tuple[UUID, int]:
@@ -119,11 +125,6 @@ def _seen(chosen: str) -> tuple[UUID, int]:
         raise BadRequest("Expected a cell as `id:number`, the number of the newest verdict seen.") from broken
 
 
-def _case_view(visit: Visit, case_id: UUID) -> contexts.CaseView:
-    cases = visit.cases
-    case = cases.case(visit.who, case_id)
-    cells = cases.cells(case)
-    created_by = visit.accounts.names({case.created_by}).get(case.created_by)
-    return contexts.CaseView(
-        case, cells, cases.latest_predictions(cells), visit.reviews.latest(cells), created_by
-    )
+def _case_view(visit: Visit, seen: CaseReading) -> contexts.CaseView:
+    created_by = visit.accounts.names({seen.case.created_by}).get(seen.case.created_by)
+    return contexts.CaseView(seen.case, seen.cells, seen.predictions, seen.verdicts, created_by)

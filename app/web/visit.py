@@ -16,6 +16,7 @@ from app.errors import LeukolensError, NotAuthenticated, NotFound
 from app.guard import identify
 from app.registry.service import RegistryService
 from app.reviews.service import ReviewService
+from app.reviews.view import CaseViewer
 from app.services import Services
 from app.web import page_contexts as pages
 from app.web.rendering import render
@@ -46,6 +47,10 @@ class Visit:
     @property
     def reviews(self) -> ReviewService:
         return ReviewService(self.session, self.services.now())
+
+    @property
+    def viewer(self) -> CaseViewer:
+        return CaseViewer(self.session, self.services.now())
 
     @property
     def accounts(self) -> AccountService:
