@@ -34,6 +34,10 @@ class Code:
 
 
 REPORT: Final = Code("report", "Report on the cells of a case (research use)")
+NOTICE: Final = Code("notice", "Notice")
+STATUS: Final = Code("status", "Status")
+RECORD: Final = Code("record", "SHA-256 of the case record")
+CONCLUSION: Final = Code("conclusion", "Counts in words")
 CASE: Final = Code("case", "Cells of a case")
 CELL_LABEL: Final = Code("cell.label", "Label by the model")
 P_MALIGNANT: Final = Code("cell.p_malignant", "Probability malignant")

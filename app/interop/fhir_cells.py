@@ -24,11 +24,6 @@ def verdict_id(cell: CellRecord, verdict: VerdictRecord) -> UUID:
     return uuid5(cell.id, verdict.reading)
 
 
-def verdicts_of(cell: CellRecord) -> tuple[VerdictRecord, ...]:
-    """The one that stands, then those of the other readings."""
-    return (*([cell.verdict] if cell.verdict else []), *cell.other_verdicts)
-
-
 def device_id(model: ModelRecord) -> UUID:
     return uuid5(NAMESPACE_OID, model.sha256)
 
@@ -43,7 +38,7 @@ def cell_resources(cell: CellRecord, common: Element) -> Iterator[Element]:
     }
     if cell.prediction is not None:
         yield about | {"id": str(cell.id)} | _said_by_machine(cell.prediction)
-    for verdict in verdicts_of(cell):
+    for verdict in cell.verdicts:
         yield about | {"id": str(verdict_id(cell, verdict))} | _said_by_person(verdict)
 
 
@@ -51,7 +46,7 @@ def observation_ids(cell: CellRecord) -> Iterator[UUID]:
     """Of the observations of a cell, in their order."""
     if cell.prediction is not None:
         yield cell.id
-    yield from (verdict_id(cell, verdict) for verdict in verdicts_of(cell))
+    yield from (verdict_id(cell, verdict) for verdict in cell.verdicts)
 
 
 def _picture(cell: CellRecord, common: Element) -> Element:

@@ -88,6 +88,11 @@ class CellRecord:
     other_verdicts: tuple[VerdictRecord, ...] = ()
 
     @property
+    def verdicts(self) -> tuple[VerdictRecord, ...]:
+        """The one that stands, then those of the other readings."""
+        return (*([self.verdict] if self.verdict else []), *self.other_verdicts)
+
+    @property
     def label(self) -> PredictionLabel | None:
         return self.prediction.label if self.prediction else None
 

@@ -35,7 +35,7 @@ from app.reports.pdf_style import (
     table,
     text,
 )
-from app.reports.sentences import STATUS_SENTENCES, in_utc, in_words
+from app.reports.sentences import in_utc, in_words, status_sentence
 from app.reviews.tables import Verdict
 from models.classifier import PredictionLabel
 
@@ -153,9 +153,7 @@ def _story(record: CaseRecord, picture: Picture) -> list[Flowable]:
 
 
 def _status_box(record: CaseRecord) -> Flowable:
-    box = table(
-        [[text(STATUS_SENTENCES[record.status], STRONG)], [text(record.notice)]], [WIDTH], headed=False
-    )
+    box = table([[text(status_sentence(record), STRONG)], [text(record.notice)]], [WIDTH], headed=False)
     box.setStyle(
         [
             ("LINEBEFORE", (0, 0), (0, -1), 3, STATUS_COLOURS[record.status]),
@@ -189,7 +187,7 @@ def _facts(record: CaseRecord) -> list[Flowable]:
         [text(name, HEAD), text(value), text(other, HEAD), text(other_value)]
         for (name, value), (other, other_value) in zip(pairs[:half], columns, strict=False)
     ]
-    name, value = 25 * mm, WIDTH / 2 - 25 * mm
+    name, value = 21 * mm, WIDTH / 2 - 21 * mm
     return [text("Case", HEADING), table(rows, [name, value, name, value], headed=False)]
 
 
@@ -246,7 +244,7 @@ def _signatures(record: CaseRecord) -> list[Flowable]:
     ]
     return [
         text("Signatures", HEADING),
-        table(rows, [8 * mm, 27 * mm, 38 * mm, 33 * mm, WIDTH - 106 * mm]),
+        table(rows, [8 * mm, 27 * mm, 36 * mm, 37 * mm, WIDTH - 108 * mm]),
     ]
 
 

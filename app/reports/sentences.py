@@ -22,14 +22,6 @@ VERDICTS_IN_FULL: Final[dict[Verdict, str]] = {
     Verdict.OTHER_OR_ARTEFACT: "Other cell or artefact",
 }
 
-STATUS_SENTENCES: Final[dict[ReportStatus, str]] = {
-    ReportStatus.PRELIMINARY: "Preliminary: nobody has signed this. It may change.",
-    ReportStatus.FINAL: "Final: signed by a person.",
-    ReportStatus.AMENDED: "Amended: signed again by a person. It replaces every earlier version.",
-    ReportStatus.RETRACTED: "Retracted: what was sent under this number is wrong and must not be used.",
-}
-
-
 REMARKS: Final[dict[str, str]] = {
     "acquisition_profile_missing": "The case does not say how its pictures were taken, so the model places no cell of it.",
     "acquisition_unlike_training": "These pictures were taken in another way than those the model learned from.",
@@ -59,6 +51,21 @@ def probability(value: float) -> str:
     return f"{value:.3f}"
 
 
+def status_sentence(record: CaseRecord) -> str:
+    """What the status means to somebody who holds this version in the hand."""
+    match record.status:
+        case ReportStatus.PRELIMINARY if record.version:
+            return f"Preliminary: opened again to be amended; version {record.version} no longer holds."
+        case ReportStatus.PRELIMINARY:
+            return "Preliminary: nobody has signed this. It may change."
+        case ReportStatus.FINAL:
+            return "Final: signed by a person."
+        case ReportStatus.AMENDED:
+            return "Amended: signed again by a person. It replaces every earlier version."
+        case ReportStatus.RETRACTED:
+            return "Retracted: what was sent under this number is wrong and must not be used."
+
+
 def in_utc(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
@@ -70,4 +77,4 @@ def conclusion(record: CaseRecord) -> str:
     if not record.blinded:
         labels = ", ".join(f"{in_words(label)} {count}" for label, count in record.label_counts.items())
         said.append(f"Labels by the model: {labels}, none {record.without_prediction}.")
-    return " ".join([*said, STATUS_SENTENCES[record.status], INTENDED_USE])
+    return " ".join([*said, status_sentence(record), INTENDED_USE])
