@@ -28,6 +28,8 @@ from app.inference.micro_batcher import MicroBatcher
 from app.inference.scorer import ModelRef, Scorer
 from app.inference.supervisor import EngineSupervisor
 from app.notice import NOTICE
+from app.outbox.delivery import Courier
+from app.outbox.sender import Sender
 from app.registry.service import RegistryService
 from app.responses import add_error_handlers
 from app.services import Services
@@ -114,11 +116,23 @@ async def _start(
     sweep = Sweep(database, images, now)
     sweep.start()
     stack.push_async_callback(sweep.stop)
+    sender = _start_sender(database, now, stack)
     admission = Admission(settings.queue_limit, settings.deadline_s)
     sign_in = SignIn(database, settings.secret, now)
     return Services(
-        settings, database, images, decoder, scorer, intake, backlog, admission, sign_in, stores, now
+        settings, database, images, decoder, scorer, intake, backlog, sender, admission, sign_in, stores, now
     )
+
+
+def _start_sender(
+    database: Database, now: Callable[[], datetime], stack: contextlib.AsyncExitStack
+) -> Sender:
+    courier = Courier(now)
+    stack.push_async_callback(courier.close)
+    sender = Sender(database, courier, now)
+    sender.start()
+    stack.push_async_callback(sender.stop)
+    return sender
 
 
 async def _start_scorer(settings: Settings, first: ModelRef, stack: contextlib.AsyncExitStack) -> Scorer:

@@ -38,6 +38,7 @@ class Runners(ABC, Generic[Piece]):
         """Do the piece. What it raises is logged; when its lease ends, the piece comes again."""
 
     def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
         self._tasks = [asyncio.create_task(self._run()) for _ in range(self._count)]
 
     async def stop(self) -> None:
@@ -46,8 +47,8 @@ class Runners(ABC, Generic[Piece]):
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def wake(self) -> None:
-        """Look at once. To be called in the event loop's own thread."""
-        self._awake.set()
+        """Look at once. From any thread."""
+        self._loop.call_soon_threadsafe(self._awake.set)
 
     async def _run(self) -> None:
         while True:

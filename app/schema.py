@@ -18,6 +18,7 @@ import app.accounts.tables
 import app.audit.tables
 import app.cases.tables
 import app.idempotency.tables
+import app.outbox.tables
 import app.registry.tables
 import app.reviews.tables
 import app.sign_off.tables  # noqa: F401 - imported so that the metadata knows every table

@@ -13,6 +13,7 @@ from app.image_store import ImageStore
 from app.inference.admission import Admission
 from app.inference.decoder_pool import DecoderPool
 from app.inference.scorer import Scorer
+from app.outbox.sender import Sender
 from app.settings import Settings
 
 
@@ -27,6 +28,7 @@ class Services:
     scorer: Scorer
     intake: Intake
     backlog: Backlog
+    sender: Sender
     admission: Admission
     sign_in: SignIn
     stores: Sequence[Path]

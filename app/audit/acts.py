@@ -35,6 +35,8 @@ class Act(StrEnum):
     SITE_ACQUISITION_CHANGED = "site.acquisition_changed"
     MODEL_REGISTERED = "model.registered"
     MODEL_ACTIVATED = "model.activated"
+    DESTINATION_ADDED = "destination.added"
+    DESTINATION_CHANGED = "destination.changed"
     MESSAGE_SENT = "message.sent"
     MESSAGE_DEAD = "message.dead"
     MESSAGE_RETRIED = "message.retried"

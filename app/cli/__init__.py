@@ -6,7 +6,7 @@ One module a group of commands. Heavy parts are imported inside the commands: `w
 
 import typer
 
-from app.cli import audit, db, keys, models, predicting, serving, sites, users
+from app.cli import audit, db, destinations, keys, models, outbox, predicting, serving, sites, users
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,6 +25,8 @@ app.add_typer(sites.app, name="sites")
 app.add_typer(users.app, name="users")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
+app.add_typer(destinations.app, name="destinations")
+app.add_typer(outbox.app, name="outbox")
 app.add_typer(db.app, name="db")
 
 

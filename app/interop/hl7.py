@@ -11,11 +11,13 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
+from uuid import UUID
 
+from app.interop import codes
+from app.interop.codes import Code
 from app.reports.case_record import CaseRecord, CellRecord, PredictionRecord, ReportStatus, VerdictRecord
-from models.classifier import PredictionLabel
+from app.reports.sentences import status_sentence
 
-CODING_SYSTEM: Final = "99LEUKOLENS"
 OBSERVATION_STATUS: Final[Mapping[ReportStatus, str]] = {
     ReportStatus.PRELIMINARY: "P",
     ReportStatus.FINAL: "F",
@@ -28,25 +30,18 @@ ORDER_STATUS: Final[Mapping[ReportStatus, str]] = {
     ReportStatus.AMENDED: "C",
     ReportStatus.RETRACTED: "X",
 }
-STATUS_SENTENCE: Final[Mapping[ReportStatus, str]] = {
-    ReportStatus.PRELIMINARY: "Preliminary: not released as a final result.",
-    ReportStatus.FINAL: "Final: signed by a person.",
-    ReportStatus.AMENDED: "Amended: signed again by a person; replaces what was sent before.",
-    ReportStatus.RETRACTED: "Retracted: what was sent before under this number is wrong and must not be used.",
-}
-_FLAG: Final = {PredictionLabel.MALIGNANT: "A", PredictionLabel.HEALTHY: "N"}
 _ESCAPES: Final = str.maketrans({"\\": "\\E\\", "|": "\\F\\", "^": "\\S\\", "&": "\\T\\", "~": "\\R\\"})
 
 
-def oru_r01(record: CaseRecord, control_id: str, sent_at: datetime) -> str:
+def oru_r01(record: CaseRecord, message_id: UUID, sent_at: datetime) -> str:
     """The message; each segment ends with a carriage return.
 
     Args:
-        control_id: at most 20 characters, the same for every try to send this message.
+        message_id: the same for every try to send this message.
         sent_at: when it was announced.
     """
     status = OBSERVATION_STATUS[record.status]
-    lines = [_header(record, control_id, sent_at), *_subject(record), *_order(record)]
+    lines = [_header(record, message_id, sent_at), *_subject(record), *_order(record)]
     lines += (
         _segment("OBX", {1: str(number), **observation, 11: status})
         for number, observation in enumerate(_observations(record), 1)
@@ -55,12 +50,17 @@ def oru_r01(record: CaseRecord, control_id: str, sent_at: datetime) -> str:
     return "".join(f"{line}\r" for line in lines)
 
 
-def _header(record: CaseRecord, control_id: str, sent_at: datetime) -> str:
+def control_id(message_id: UUID) -> str:
+    """MSH-10, which has at most 20 characters: the end of the id, 74 bits of it by chance."""
+    return message_id.hex[-20:]
+
+
+def _header(record: CaseRecord, message_id: UUID, sent_at: datetime) -> str:
     rest = {
         3: f"^{record.site_id}^UUID",
         6: _time(sent_at),
         8: "ORU^R01^ORU_R01",
-        9: control_id,
+        9: control_id(message_id),
         10: "P",
         11: "2.5.1",
     }
@@ -81,7 +81,7 @@ def _order(record: CaseRecord) -> Iterator[str]:
         1: "1",
         2: placer,
         3: filler,
-        4: _coded("case", "Cells of a case"),
+        4: _coded(codes.CASE),
         20: _text(record.accession or ""),
         22: _time(record.as_of),
         25: ORDER_STATUS[record.status],
@@ -96,18 +96,11 @@ def _specimen(record: CaseRecord) -> Iterator[str]:
 
 
 def _observations(record: CaseRecord) -> Iterator[dict[int, str]]:
-    yield _words("notice", "Notice", record.notice)
-    yield _words("status", "Status", STATUS_SENTENCE[record.status])
-    yield _words("report", "Report", f"Version {record.version}, SHA-256 {record.digest}")
-    yield _count("cells", "Cells that count", len(record.cells))
-    for label, count in record.label_counts.items():
-        yield _count(f"cells.predicted.{label.value}", f"Cells the model calls {_spaced(label.value)}", count)
-    yield _count("cells.unpredicted", "Cells without a prediction", record.without_prediction)
-    for verdict, count in record.verdict_counts.items():
-        yield _count(f"cells.judged.{verdict.value}", f"Cells a person calls {_spaced(verdict.value)}", count)
-    yield _count("cells.unjudged", "Cells without a verdict", record.without_verdict)
-    yield _count("files.refused", "Refused files", record.refused)
-    yield _count("cells.voided", "Voided cells", record.voided)
+    yield _words(codes.NOTICE, record.notice)
+    yield _words(codes.STATUS, status_sentence(record))
+    yield _words(codes.RECORD, record.digest)
+    for code, count in codes.counts(record).items():
+        yield {2: "NM", 3: _coded(code), 5: str(count)}
     for cell in record.cells:
         yield from _of_cell(cell)
 
@@ -122,46 +115,27 @@ def _of_cell(cell: CellRecord) -> Iterator[dict[int, str]]:
 
 
 def _of_prediction(prediction: PredictionRecord) -> Iterator[dict[int, str]]:
-    """OBX-17 is the model, OBX-19 when it spoke."""
-    label = prediction.label.value
-    made = {
-        17: _coded(f"{prediction.model.name}/{prediction.model.version}", ""),
-        19: _time(prediction.made_at),
-    }
-    yield {
-        2: "CWE",
-        3: _coded("cell.label", "Label by the model"),
-        5: _coded(label, _spaced(label)),
-        8: _FLAG.get(prediction.label, ""),
-        **made,
-    }
+    """OBX-8 flags the label, OBX-17 is the model, OBX-19 when it spoke."""
+    model = prediction.model
+    made = {17: f"{_text(model.name)}/{model.version}^^{codes.LOCAL_SCHEME}", 19: _time(prediction.made_at)}
+    label, flag = codes.LABELS[prediction.label], codes.INTERPRETATIONS.get(prediction.label)
+    yield {2: "CWE", 3: _coded(codes.CELL_LABEL), 5: _coded(label), 8: flag.value if flag else "", **made}
     if prediction.p_malignant is not None:
-        name = _coded("cell.p_malignant", "Probability malignant")
-        yield {2: "NM", 3: name, 5: f"{prediction.p_malignant:.6f}", **made}
+        yield {2: "NM", 3: _coded(codes.P_MALIGNANT), 5: f"{prediction.p_malignant:.6f}", **made}
 
 
 def _of_verdict(verdict: VerdictRecord) -> dict[int, str]:
     """OBX-16 is the person, OBX-19 when the verdict was given."""
-    word = verdict.verdict.value
-    return {
-        2: "CWE",
-        3: _coded("cell.verdict", "Verdict of a person"),
-        5: _coded(word, _spaced(word)),
-        16: f"^{_text(verdict.author)}",
-        19: _time(verdict.given_at),
-    }
+    word, author = _coded(codes.VERDICTS[verdict.verdict]), f"^{_text(verdict.author)}"
+    return {2: "CWE", 3: _coded(codes.CELL_VERDICT), 5: word, 16: author, 19: _time(verdict.given_at)}
 
 
-def _words(code: str, name: str, text: str) -> dict[int, str]:
-    return {2: "TX", 3: _coded(code, name), 5: _text(text)}
+def _words(code: Code, text: str) -> dict[int, str]:
+    return {2: "TX", 3: _coded(code), 5: _text(text)}
 
 
-def _count(code: str, name: str, count: int) -> dict[int, str]:
-    return {2: "NM", 3: _coded(code, name), 5: str(count)}
-
-
-def _coded(code: str, name: str) -> str:
-    return f"{_text(code)}^{_text(name)}^{CODING_SYSTEM}"
+def _coded(code: Code) -> str:
+    return f"{_text(code.value)}^{_text(code.display)}^{codes.LOCAL_SCHEME}"
 
 
 def _time(moment: datetime) -> str:
@@ -171,11 +145,6 @@ def _time(moment: datetime) -> str:
 def _text(text: str) -> str:
     """Free text without a character that would mean something: escaped, line ends and control characters as spaces."""
     return re.sub(r"[\x00-\x1f\x7f]+", " ", text).translate(_ESCAPES)
-
-
-def _spaced(word: str) -> str:
-    """A word of a closed vocabulary as a person reads it."""
-    return word.replace("_", " ")
 
 
 def _segment(name: str, fields: Mapping[int, str]) -> str:

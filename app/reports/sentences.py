@@ -54,8 +54,10 @@ def probability(value: float) -> str:
 def status_sentence(record: CaseRecord) -> str:
     """What the status means to somebody who holds this version in the hand."""
     match record.status:
-        case ReportStatus.PRELIMINARY if record.version:
+        case ReportStatus.PRELIMINARY if record.sign_offs and record.sign_offs[-1].kind == "amend":
             return f"Preliminary: opened again to be amended; version {record.version} no longer holds."
+        case ReportStatus.PRELIMINARY if record.sign_offs:
+            return "Preliminary: signed by a person, but not released as a final result."
         case ReportStatus.PRELIMINARY:
             return "Preliminary: nobody has signed this. It may change."
         case ReportStatus.FINAL:

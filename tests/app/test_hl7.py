@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from hl7apy.consts import VALIDATION_LEVEL
@@ -13,11 +14,12 @@ from app.notice import INTENDED_USE
 from app.reports.case_record import CaseRecord, ReportStatus
 from tests.app.case_records import record_by_chance
 
+MESSAGE_ID = UUID("01900000-1111-7222-8333-444455556666")
 SENT_AT = datetime(2026, 3, 1, 13, 0, tzinfo=UTC)
 
 
 def parsed(record: CaseRecord) -> Message:
-    message = parse_message(oru_r01(record, "0123456789abcdef0123", SENT_AT), VALIDATION_LEVEL.STRICT)
+    message = parse_message(oru_r01(record, MESSAGE_ID, SENT_AT), VALIDATION_LEVEL.STRICT)
     message.validate()
     return message
 
@@ -41,7 +43,7 @@ def test_every_message_is_valid_for_hl7apy_in_strict_mode(seeds: range) -> None:
     for seed in seeds:
         message = parsed(record_by_chance(seed))
         numbers = [line.obx_1.to_er7() for line in observations(message)]
-        assert message.msh.msh_10.to_er7() == "0123456789abcdef0123"
+        assert message.msh.msh_10.to_er7() == MESSAGE_ID.hex[-20:]
         assert numbers == [str(number) for number in range(1, len(numbers) + 1)]
 
 
@@ -92,7 +94,7 @@ def test_the_first_line_says_research_use_only() -> None:
 
 def test_text_cannot_add_fields_or_segments() -> None:
     seed = next(seed for seed in range(99) if record_by_chance(seed).accession == "a|b^c&d~e\\f")
-    message = oru_r01(record_by_chance(seed), "1", SENT_AT)
+    message = oru_r01(record_by_chance(seed), MESSAGE_ID, SENT_AT)
     assert "a\\F\\b\\S\\c\\T\\d\\R\\e\\E\\f" in message
     names = {line[:3] for line in message.split("\r") if line}
     assert names <= {"MSH", "PID", "ORC", "OBR", "OBX", "SPM"}
