@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from models.measurements import BACKGROUND_MAX, foreground_mask
-from models.refusals import ImageRefused, RefusalCode
+from models.refusals import ImageRefused, RefusalCode, unreadable
 
 SIDE_PX = 450
 MAX_IMAGE_BYTES = 2 * 1024 * 1024
@@ -36,7 +36,7 @@ ImageArray = npt.NDArray[np.uint8]
 class DecodedCell:
     """One readable cell image.
 
-    pixels: (450, 450, 3) uint8 RGB. format: Pillow's name of the container. lossy: True where compression
+    pixels: (450, 450, 3) uint8 RGB. format: Pillow's name of the container, or DICOM. lossy: True where compression
     may have changed pixels (JPEG).
     """
 
@@ -62,6 +62,8 @@ def decode_cell(data: bytes) -> DecodedCell:
             RefusalCode.PAYLOAD_TOO_LARGE,
             f"Expected at most {MAX_IMAGE_BYTES:,} bytes, got {len(data):,}. Send one cell per file.",
         )
+    if data[128:132] == b"DICM":
+        return _decode_dicom(data)
     with warnings.catch_warnings():
         # A bomb warning is a refusal, and a note on odd metadata is nobody's business.
         warnings.simplefilter("ignore")
@@ -74,6 +76,14 @@ def decode_cell(data: bytes) -> DecodedCell:
     return DecodedCell(pixels=pixels, format=str(image.format), lossy=image.format == "JPEG")
 
 
+def _decode_dicom(data: bytes) -> DecodedCell:
+    from models.dicom import decode_dicom  # pydicom costs a quarter of a second, and few senders use it
+
+    decoded = decode_dicom(data)
+    _check_segmentation(decoded.pixels)
+    return decoded
+
+
 def _open(data: bytes) -> ImageFile.ImageFile:
     try:
         return Image.open(io.BytesIO(data), formats=ACCEPTED_FORMATS)
@@ -83,25 +93,18 @@ def _open(data: bytes) -> ImageFile.ImageFile:
         ) from bomb
     except UnidentifiedImageError as unknown:
         if _looks_like_an_accepted_format(data):
-            raise _unreadable("the header is damaged") from unknown
+            raise unreadable("the header is damaged") from unknown
         raise ImageRefused(
             RefusalCode.UNSUPPORTED_MEDIA_TYPE,
-            "Expected a BMP, PNG, TIFF, lossless WebP or JPEG file; the content is none of these.",
+            "Expected a BMP, PNG, TIFF, lossless WebP, JPEG or DICOM file; the content is none of these.",
         ) from unknown
     except _PILLOW_ERRORS as broken:
-        raise _unreadable("the header is damaged") from broken
+        raise unreadable("the header is damaged") from broken
 
 
 def _looks_like_an_accepted_format(data: bytes) -> bool:
     magics = (b"BM", b"\x89PNG", b"II*\x00", b"MM\x00*", b"\xff\xd8\xff")
     return data.startswith(magics) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
-
-
-def _unreadable(why: str) -> ImageRefused:
-    return ImageRefused(
-        RefusalCode.IMAGE_UNREADABLE,
-        f"The file could not be read: {why}. Export the cell again and resend it.",
-    )
 
 
 def _check_header(image: ImageFile.ImageFile, data: bytes) -> None:
@@ -113,17 +116,17 @@ def _check_header(image: ImageFile.ImageFile, data: bytes) -> None:
             "around the cell at the original magnification.",
         )
     if image.mode not in ("RGB", "RGBA"):
-        raise _unreadable(f"expected 8-bit RGB, got mode {image.mode}")
+        raise unreadable(f"expected 8-bit RGB, got mode {image.mode}")
     if getattr(image, "n_frames", 1) != 1:
-        raise _unreadable("expected one picture, got several frames or pages")
+        raise unreadable("expected one picture, got several frames or pages")
     if image.format == "TIFF" and image.info.get("compression") not in (
         "raw",
         "tiff_lzw",
         "tiff_adobe_deflate",
     ):
-        raise _unreadable("expected a TIFF without compression, or with LZW or deflate")
+        raise unreadable("expected a TIFF without compression, or with LZW or deflate")
     if image.format == "WEBP" and b"VP8L" not in data[12:64]:
-        raise _unreadable("expected lossless WebP, got a lossy one")
+        raise unreadable("expected lossless WebP, got a lossy one")
 
 
 def _unpack(image: ImageFile.ImageFile) -> ImageArray:
@@ -131,10 +134,10 @@ def _unpack(image: ImageFile.ImageFile) -> ImageArray:
         image.load()
         pixels = np.asarray(image, dtype=np.uint8)
     except _PILLOW_ERRORS as broken:
-        raise _unreadable("the pixel data is damaged or cut off") from broken
+        raise unreadable("the pixel data is damaged or cut off") from broken
     if pixels.shape[2] == 4:
         if (pixels[..., 3] != 255).any():
-            raise _unreadable("expected an opaque picture, got transparent pixels")
+            raise unreadable("expected an opaque picture, got transparent pixels")
         pixels = pixels[..., :3]
     return np.ascontiguousarray(pixels)
 

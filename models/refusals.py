@@ -24,3 +24,11 @@ class ImageRefused(ValueError):
 
     def __reduce__(self) -> tuple[type["ImageRefused"], tuple[RefusalCode, str]]:
         return type(self), (self.code, self.detail)  # travels from the decoder process with both fields
+
+
+def unreadable(why: str) -> ImageRefused:
+    """A refusal of a file that has no usable picture in it."""
+    return ImageRefused(
+        RefusalCode.IMAGE_UNREADABLE,
+        f"The file could not be read: {why}. Export the cell again and resend it.",
+    )

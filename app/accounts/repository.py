@@ -27,6 +27,9 @@ class AccountRepository:
     def site_by_name(self, name: str) -> Site | None:
         return self._session.scalar(sa.select(Site).where(Site.name == name))
 
+    def site_by_id(self, site_id: UUID) -> Site:
+        return self._session.get_one(Site, site_id)
+
     def sites(self) -> list[Site]:
         return list(self._session.scalars(sa.select(Site).order_by(Site.name)))
 

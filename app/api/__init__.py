@@ -2,10 +2,11 @@
 
 from fastapi import APIRouter
 
-from app.api import pictures, routes
+from app.api import exports, pictures, routes
 
 router = APIRouter()
 router.include_router(routes.router)
 router.include_router(pictures.router)
+router.include_router(exports.router)
 
 __all__ = ["router"]

@@ -99,7 +99,7 @@ WHAT_TO_DO: Final[dict[str, str]] = {
     "image_not_segmented": "Segment the cell first: every pixel outside the cell must be black.",
     "image_empty": "The picture is black throughout. Check what the segmentation wrote.",
     "payload_too_large": "Save the 450x450 cell as PNG: that stays well under the limit.",
-    "unsupported_media_type": "Upload BMP, PNG, TIFF, lossless WebP or JPEG. The file name does not count.",
+    "unsupported_media_type": "Upload BMP, PNG, TIFF, lossless WebP, JPEG or uncompressed DICOM. The file name does not count.",
     "method_not_allowed": "Go back to the page you came from and use its buttons.",
     "not_authenticated": "Sign in, then open this page again.",
     "not_allowed": "Ask an admin of your site if you need this. Your role does not include it.",
