@@ -60,7 +60,7 @@ class KeyService:
         Raises:
             Conflict: the key has ended. BadRequest: the overlap is negative or over 90 days.
         """
-        if not self._is_live(key):
+        if not self.is_live(key):
             raise Conflict("This key has ended already. Create a new one.")
         if not timedelta(0) <= overlap <= timedelta(days=90):
             raise BadRequest("Expected an overlap of 0 to 90 days.")
@@ -94,7 +94,7 @@ class KeyService:
     def identify(self, token: str) -> tuple[Identity, bool] | None:
         """Which system holds this key, and whether its last-used time is old enough to be written again."""
         key = self._accounts.key_by_digest(digest_of(token, self._secret))
-        if key is None or not self._is_live(key):
+        if key is None or not self.is_live(key):
             return None
         permissions = frozenset().union(*(BY_SCOPE[Scope(scope)] for scope in key.scopes.split()))
         identity = Identity(id=key.id, site_id=key.site_id, name=key.name, permissions=permissions)
@@ -119,7 +119,8 @@ class KeyService:
         self._accounts.add(key)
         return key, token
 
-    def _is_live(self, key: ApiKey) -> bool:
+    def is_live(self, key: ApiKey) -> bool:
+        """Whether a key opens anything now."""
         return key.revoked_at is None and (key.expires_at is None or self._now < key.expires_at)
 
     def _record(self, act: Act, key: ApiKey, **details: str) -> None:

@@ -93,6 +93,10 @@ class AccountService:
             return self.add_site(DEFAULT_SITE)
         raise NotFound(f"There is no site {name!r}. `leukolens sites list` names them.")
 
+    def site_of(self, who: Identity) -> Site:
+        """The asker's own."""
+        return self._accounts.site_by_id(who.site_id)
+
     # --- people ---
 
     def add_user(self, email: str, name: str, password: str, role: Role, site: Site | None = None) -> User:

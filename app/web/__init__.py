@@ -2,7 +2,17 @@
 
 from fastapi import APIRouter
 
-from app.web import account_pages, case_pages, cell_pages, gallery_pages, model_pages, reference_page
+from app.web import (
+    account_pages,
+    admin_pages,
+    audit_pages,
+    case_pages,
+    cell_pages,
+    gallery_pages,
+    message_pages,
+    model_pages,
+    reference_page,
+)
 from app.web.error_page import render_error_page
 from app.web.rendering import STATIC_DIR
 
@@ -12,6 +22,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     cell_pages.router,
     model_pages.router,
     account_pages.router,
+    admin_pages.router,
+    audit_pages.router,
+    message_pages.router,
     reference_page.router,
 )
 

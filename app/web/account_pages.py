@@ -1,4 +1,4 @@
-"""Signing in and out, one's own account, the first admin, and the list of accounts."""
+"""Signing in and out, one's own account, and the first admin."""
 
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -7,7 +7,6 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Response
 from fastapi.responses import RedirectResponse
 
-from app.accounts.keys import KeyService
 from app.accounts.passwords import MIN_PASSWORD_CHARACTERS
 from app.accounts.permissions import Permission
 from app.accounts.service import AccountService
@@ -131,33 +130,6 @@ def end_own_session(visit: VisitDep, session_id: UUID) -> Response:
         sessions = SessionService(session, services.settings.secret, services.now())
         sessions.end_own(visit.who, session_id)
     return RedirectResponse("/account", 303)
-
-
-@router.get("/admin")
-@may(Permission.MANAGE_ACCOUNTS)
-def admin_page(visit: VisitDep) -> Response:
-    accounts = visit.accounts
-    seen = accounts.last_seen()
-    users = tuple(
-        pages.UserRow(
-            user.name, user.email, user.role, user.disabled_at is None, user.created_at, seen.get(user.id)
-        )
-        for user in accounts.users(visit.who.site_id)
-    )
-    keys = tuple(
-        pages.KeyRow(
-            str(key.id),
-            key.name,
-            tuple(key.scopes.split()),
-            key.created_at,
-            key.last_used_at,
-            key.revoked_at,
-        )
-        for key in KeyService(visit.session, visit.services.settings.secret, visit.services.now()).all(
-            visit.who.site_id
-        )
-    )
-    return visit.page(pages.AdminPage(users, keys))
 
 
 def _account_page(visit: Visit, *errors: pages.FieldError) -> pages.AccountPage:

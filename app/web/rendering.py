@@ -5,11 +5,12 @@ Autoescape is always on and an unknown variable is an error; no template uses `|
 
 import dataclasses
 import hashlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -20,11 +21,13 @@ from app.web.words import (
     CASE_STATE_WORDS,
     LABEL_SENTENCES,
     LABEL_WORDS,
+    MESSAGE_STATE_WORDS,
     MODEL_STATE_WORDS,
     ROLE_WORDS,
     VERDICT_WORDS,
     VERIFICATION_WORDS,
     CaseState,
+    MessageState,
     ModelState,
     PredictionLabel,
     Role,
@@ -35,6 +38,15 @@ from app.web.words import (
 HERE: Final = Path(__file__).parent
 STATIC_DIR: Final = HERE / "static"
 TEMPLATES_DIR: Final = HERE / "templates"
+VOCABULARIES: Final[dict[type[StrEnum], Mapping[Any, str]]] = {
+    PredictionLabel: LABEL_WORDS,
+    VerdictKind: {kind: said.full for kind, said in VERDICT_WORDS.items()},
+    CaseState: CASE_STATE_WORDS,
+    Role: ROLE_WORDS,
+    ModelState: MODEL_STATE_WORDS,
+    MessageState: MESSAGE_STATE_WORDS,
+    Verification: VERIFICATION_WORDS,
+}
 
 
 def render(chrome: Chrome, context: Context) -> str:
@@ -107,18 +119,6 @@ def short_digest(sha256: str) -> str:
 
 def words(value: StrEnum) -> str:
     """What a reader sees for a value of one of the closed vocabularies."""
-    match value:
-        case PredictionLabel():
-            return LABEL_WORDS[value]
-        case VerdictKind():
-            return VERDICT_WORDS[value].full
-        case CaseState():
-            return CASE_STATE_WORDS[value]
-        case Role():
-            return ROLE_WORDS[value]
-        case ModelState():
-            return MODEL_STATE_WORDS[value]
-        case Verification():
-            return VERIFICATION_WORDS[value]
-        case _:
-            raise TypeError(f"{value!r} has no words; expected a value of a vocabulary in app.web.words")
+    if type(value) not in VOCABULARIES:
+        raise TypeError(f"{value!r} has no words; expected a value of a vocabulary in app.web.words")
+    return VOCABULARIES[type(value)][value]

@@ -2,6 +2,7 @@
 
 import contextlib
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -20,6 +21,7 @@ from app.reviews.view import CaseViewer
 from app.services import Services
 from app.web import page_contexts as pages
 from app.web.rendering import render
+from app.web.words import DONE_WORDS, Tone
 
 ENVIRONMENT_WARNING = "This installation runs without https. Use it on a closed network only."
 
@@ -61,6 +63,11 @@ class Visit:
         return RegistryService(self.session, self.services.stores, self.services.now())
 
     @property
+    def secret_and_now(self) -> tuple[bytes, datetime]:
+        """What the services of accounts are made with, besides a session."""
+        return self.services.settings.secret, self.services.now()
+
+    @property
     def wants_part(self) -> bool:
         """Whether htmx asked, for a part of a page."""
         return "hx-request" in self.request.headers
@@ -79,10 +86,12 @@ class Visit:
             with contextlib.suppress(NotFound):
                 active = self.registry.active()
                 model = pages.ModelRef(active.name, active.version)
+        done = DONE_WORDS.get(self.request.query_params.get("done", ""))
         return pages.Chrome(
             path=self.request.url.path,
             user=user,
             model=model,
+            flash=pages.Flash(Tone.GOOD, done) if done else None,
             environment_warning=ENVIRONMENT_WARNING if self.services.settings.insecure_http else None,
         )
 

@@ -5,11 +5,21 @@ from typing import Final, NamedTuple
 
 from app.accounts.permissions import Role
 from app.cases.tables import CaseState, CellState
+from app.outbox.tables import MessageState
 from app.reports.sentences import LABEL_WORDS, VERDICTS_IN_FULL, remark
 from app.reviews.tables import Verdict as VerdictKind
 from models.classifier import PredictionLabel
 
-__all__ = ["LABEL_WORDS", "CaseState", "CellState", "PredictionLabel", "Role", "VerdictKind", "remark"]
+__all__ = [
+    "LABEL_WORDS",
+    "CaseState",
+    "CellState",
+    "MessageState",
+    "PredictionLabel",
+    "Role",
+    "VerdictKind",
+    "remark",
+]
 
 
 class ModelState(StrEnum):
@@ -90,6 +100,23 @@ VERIFICATION_WORDS: Final[dict[Verification, str]] = {
     Verification.NOT_CHECKED: "Not checked yet",
     Verification.FAILED: "Verification failed",
 }
+
+MESSAGE_STATE_WORDS: Final[dict[MessageState, str]] = {
+    MessageState.WAITING: "Waiting",
+    MessageState.SENT: "Sent",
+    MessageState.DEAD: "Given up",
+}
+
+DONE_WORDS: Final[dict[str, str]] = {
+    "account-added": "The account is there. Tell the person the first password, best by word of mouth.",
+    "role-set": "The role is set. The person has to sign in again.",
+    "account-disabled": "The account is disabled and every session of it has ended.",
+    "key-revoked": "The key is revoked: from now on it opens nothing.",
+    "session-ended": "The session has ended.",
+    "site-added": "The site is there.",
+    "message-queued": "The message is queued again.",
+}
+"""What a change that led to a page has done, by the word that its address carries after `done=`."""
 
 _TRY_AGAIN: Final = "Wait a moment, then try again. Nothing that was shown as saved is lost."
 

@@ -1,11 +1,13 @@
 """Nobody gets in undeclared: policies, sessions, keys, foreign pages, idempotency."""
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 from fastapi import APIRouter
+from starlette.routing import BaseRoute
 from starlette.testclient import TestClient
 
 from app.accounts.permissions import BY_ROLE, BY_SCOPE, Permission, Role, Scope
@@ -30,9 +32,16 @@ OPEN = {
 def routes_of(app: RunningApp) -> list[tuple[str, str, Policy]]:
     from app import api, probes, web
 
-    routes = [route for router in (api.router, probes.router, *web.ROUTERS) for route in router.routes]
+    routes = [route for router in (api.router, probes.router, *web.ROUTERS) for route in routes_below(router)]
     assert all(isinstance(route, GuardedRoute) for route in routes)
     return [(method, route.path, route.endpoint.__policy__) for route in routes for method in route.methods]
+
+
+def routes_below(router: APIRouter) -> Iterator[BaseRoute]:
+    """Its own routes and those of the routers it includes, which FastAPI keeps as routers."""
+    for route in router.routes:
+        included = getattr(route, "original_router", None)
+        yield from (route,) if included is None else routes_below(included)
 
 
 def fill(path: str) -> str:

@@ -1,15 +1,13 @@
 """One sample context for every page and partial, the awkward ones included, and the address it stands at."""
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from hashlib import sha256
+from dataclasses import replace
+from datetime import timedelta
 
 from app.web.card import card_blocks
 from app.web.measured import measurement_rows
 from app.web.page_contexts import (
     AccountPage,
     ActivationRow,
-    AdminPage,
     CaseRef,
     CaseRow,
     CasesPage,
@@ -20,7 +18,6 @@ from app.web.page_contexts import (
     ComparedFact,
     ComparedMetric,
     ConformalSet,
-    Context,
     Crop,
     EarlierPrediction,
     ErrorPage,
@@ -29,7 +26,6 @@ from app.web.page_contexts import (
     Field,
     FieldError,
     Flash,
-    KeyRow,
     LabelCounts,
     LoginPage,
     MetricRow,
@@ -55,7 +51,6 @@ from app.web.page_contexts import (
     StateCount,
     TilesPartial,
     UploadPage,
-    UserRow,
     VerdictEntry,
     VerdictPanel,
     VerdictPartial,
@@ -72,27 +67,10 @@ from app.web.words import (
     Verification,
     what_to_do,
 )
+from tests.web.admin_samples import admin_samples
 from tests.web.gallery_samples import CASE_ID, case_page, cell_id, gallery, summary, tile, tiles
-
-NOW = datetime(2026, 11, 23, 14, 2, tzinfo=UTC)
-MODEL = ModelRef("vgg16-cnmc", "0.1.0")
-ADMIN = SignedIn("Dr. Marta Lindqvist", Role.ADMIN)
-DIGEST = sha256(b"a sample").hexdigest()
-HOSTILE = '<script>alert("x")</script>'
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A context, the chrome around it and the path it is shown at."""
-
-    name: str
-    chrome: Chrome
-    context: Context
-
-    @property
-    def path(self) -> str:
-        return self.chrome.path
-
+from tests.web.monitoring_samples import monitoring_samples
+from tests.web.sample import ADMIN, DIGEST, HOSTILE, MODEL, NOW, Sample
 
 MEASURED = {
     "area_px2": 48213.0,
@@ -507,6 +485,7 @@ def samples() -> tuple[Sample, ...]:
         ),
         Sample("model-comparison", _chrome("/models/compare"), COMPARISON),
         Sample("model", _chrome("/models/vgg16-cnmc/0.1.0"), MODEL_PAGE),
+        *monitoring_samples(),
         Sample("login", out, LoginPage(next="/cases")),
         Sample(
             "login-failed",
@@ -529,18 +508,5 @@ def samples() -> tuple[Sample, ...]:
                 404, "Not found", "There is no case at this address.", "not_found", what_to_do("not_found")
             ),
         ),
-        Sample(
-            "admin",
-            _chrome("/admin"),
-            AdminPage(
-                users=(
-                    UserRow("Dr. Marta Lindqvist", "marta@example.org", Role.ADMIN, True, NOW, NOW),
-                    UserRow("Dr. Ola Berg", "ola@example.org", Role.REVIEWER, False, NOW, None),
-                ),
-                keys=(
-                    KeyRow("lk_7f3a", "lab-gateway", ("cases:read", "cases:write"), NOW, NOW, None),
-                    KeyRow("lk_91bc", "old-gateway", ("cases:write",), NOW, None, NOW),
-                ),
-            ),
-        ),
+        *admin_samples(),
     )

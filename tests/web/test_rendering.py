@@ -62,6 +62,7 @@ def test_the_address_of_a_static_file_carries_its_digest() -> None:
         words.Role,
         words.ModelState,
         words.Verification,
+        words.MessageState,
     ],
 )
 def test_every_value_of_a_vocabulary_has_words(vocabulary: type[StrEnum]) -> None:

@@ -17,6 +17,7 @@ VENDORED = [
     for entry in json.loads((folder / "vendor.json").read_text())["files"]
 ]
 OWN = {
+    "admin.css",
     "app.css",
     "expected.svg",
     "favicon.svg",
@@ -26,6 +27,7 @@ OWN = {
     "gallery.js",
     "logo.svg",
     "models.css",
+    "monitoring.css",
     "print.css",
     "review.js",
     "upload.js",

@@ -1,4 +1,4 @@
-"""Signing in, the first admin, the admin page, and what went wrong."""
+"""Signing in, the first admin, and what went wrong."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -72,36 +72,3 @@ class ErrorPage(Context):
     detail: str
     code: str
     what_to_do: str
-
-
-@dataclass(frozen=True)
-class UserRow:
-    """One account."""
-
-    name: str
-    email: str
-    role: Role
-    active: bool
-    created_at: datetime
-    last_seen_at: datetime | None
-
-
-@dataclass(frozen=True)
-class KeyRow:
-    """One API key, without its secret."""
-
-    id: str
-    name: str
-    scopes: tuple[str, ...]
-    created_at: datetime
-    last_used_at: datetime | None
-    revoked_at: datetime | None
-
-
-@dataclass(frozen=True)
-class AdminPage(Context):
-    """`/admin`: accounts and keys of the site."""
-
-    template: ClassVar[str] = "admin.html"
-    users: tuple[UserRow, ...]
-    keys: tuple[KeyRow, ...]
