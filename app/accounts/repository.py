@@ -39,9 +39,6 @@ class AccountRepository:
     def user_by_id(self, user_id: UUID) -> User:
         return self._session.get_one(User, user_id)
 
-    def site_by_id(self, site_id: UUID) -> Site:
-        return self._session.get_one(Site, site_id)
-
     def user_by_email(self, email: str) -> User | None:
         return self._session.scalar(sa.select(User).where(User.email == email.lower()))
 
