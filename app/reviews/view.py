@@ -28,7 +28,8 @@ class CaseReading:
     reading: what a verdict of theirs would be. blind: of the machine and of other readings nothing is in here, and
     `measurements` of the cells are not to be shown either. blocked: why they can give no verdict, in a sentence.
     cells: in upload order, when blind in an order of the asker's own. verdicts: the one that holds, for each cell
-    that has one. seen: number of the newest row in the asker's reading. settled: verdicts by reading, once both
+    that has one. judged_at: when somebody last gave or took back a verdict in sight of the asker. seen: number
+    of the newest row in the asker's reading. settled: verdicts by reading, once both
     readings are done.
     """
 
@@ -39,6 +40,7 @@ class CaseReading:
     cells: list[Cell]
     predictions: Mapping[UUID, Prediction] = field(default_factory=dict)
     verdicts: Mapping[UUID, Review] = field(default_factory=dict)
+    judged_at: Mapping[UUID, datetime] = field(default_factory=dict)
     seen: Mapping[UUID, int] = field(default_factory=dict)
     settled: Mapping[UUID, CellVerdicts] = field(default_factory=dict)
 
@@ -112,7 +114,8 @@ class CaseViewer:
         rows = self._rows.of_cells(ids)
         reading = self._reviews.reading_of(who, case)
         closed = case.second_read and case.readings_closed_at is not None
-        holding = {cell_id: _holding(case, _visible(case, rows[cell_id], blind)) for cell_id in ids}
+        visible = {cell_id: _visible(case, rows[cell_id], blind) for cell_id in ids}
+        holding = {cell_id: _holding(case, visible[cell_id]) for cell_id in ids}
         return CaseReading(
             case=case,
             reading=reading,
@@ -121,6 +124,7 @@ class CaseViewer:
             cells=_shuffled(cells, who) if blind else cells,
             predictions={} if blind else self._cases.latest_predictions(ids),
             verdicts={cell_id: review for cell_id, review in holding.items() if review is not None},
+            judged_at={cell_id: shown[-1].created_at for cell_id, shown in visible.items() if shown},
             seen={cell_id: _newest_number(rows[cell_id], reading) for cell_id in ids},
             settled={cell_id: CellVerdicts.of(rows[cell_id]) for cell_id in ids} if closed else {},
         )

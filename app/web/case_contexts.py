@@ -2,14 +2,22 @@
 
 from collections.abc import Mapping
 
+from app.cases.acquisition import AcquisitionProfile, check_profile
 from app.cases.repository import CaseCounts
 from app.cases.tables import Case, CaseState
+from app.reports.acquisition_words import profile_warnings as warnings_of
 from app.web import page_contexts as pages
+from models.bundle import TrainingAcquisition
 from models.classifier import PredictionLabel
 
 
 def case_ref(case: Case) -> pages.CaseRef:
     return pages.CaseRef(str(case.id), case.accession, case.state)
+
+
+def profile_warnings(case: Case, training: TrainingAcquisition | None) -> tuple[str, ...]:
+    """training: how the active model's training pictures were taken."""
+    return warnings_of(check_profile(AcquisitionProfile.of(case.acquisition), training))
 
 
 def case_row(

@@ -8,7 +8,7 @@ from app.reviews.view import CellReading
 from app.web import page_contexts as pages
 from app.web.gallery_contexts import refusal_of
 from app.web.measured import measurement_rows
-from app.web.words import Tone, remark
+from app.web.words import READING_WORDS, Tone, remark
 
 
 def cell_result(seen: CellReading, crop: pages.Crop | None) -> pages.CellResult:
@@ -87,15 +87,29 @@ def verdict_panel(
         cell_id=str(seen.cell.id),
         seen_version=seen.seen,
         current=seen.verdict.verdict if seen.verdict else None,
-        history=tuple(
-            pages.VerdictEntry(row.verdict, row.author_name, row.created_at, row.note, row.bulk)
-            for row in reversed(seen.rows)
-            if row.withdraws is None
-        ),
+        history=_history(seen),
         next_cell_id=str(seen.after) if seen.after else None,
         reader=str(reader),
         note=note,
         blocked=blocked,
         conflict=conflict,
         just_saved=just_saved,
+    )
+
+
+def _history(seen: CellReading) -> tuple[pages.VerdictEntry, ...]:
+    """Newest first; a verdict that was taken back stays, and says so."""
+    gone = {(row.reading, row.withdraws) for row in seen.rows}
+    return tuple(
+        pages.VerdictEntry(
+            verdict=row.verdict,
+            reviewer=row.author_name,
+            given_at=row.created_at,
+            note=row.note,
+            bulk=row.bulk,
+            reading=READING_WORDS[row.reading] if seen.case.second_read else "",
+            withdrawn=(row.reading, row.number) in gone,
+        )
+        for row in reversed(seen.rows)
+        if row.withdraws is None
     )

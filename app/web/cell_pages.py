@@ -13,7 +13,7 @@ from app.cases.service import model_of
 from app.cases.tables import Cell, Prediction
 from app.errors import Conflict
 from app.guard import GuardedRoute, may
-from app.reviews.service import ReviewService
+from app.reviews.service import ReviewService, is_judgeable
 from app.reviews.tables import Verdict
 from app.reviews.view import CaseViewer, CellReading
 from app.web import cell_contexts as contexts
@@ -62,6 +62,14 @@ def give_verdict(
     return visit.page(pages.VerdictPartial(_cell_page(visit, seen, just_saved=True).panel))
 
 
+@router.post("/cells/{cell_id}/void")
+@may(Permission.VOID)
+def void_cell(visit: VisitDep, cell_id: UUID, reason: Annotated[str, Form(max_length=500)]) -> Response:
+    with visit.services.database.unit_of_work() as session:
+        ReviewService(session, visit.services.now()).void_cell(visit.who, cell_id, reason, None)
+    return RedirectResponse(f"/cells/{cell_id}", 303)
+
+
 def _cell_page(
     visit: Visit, seen: CellReading, *, note: str = "", conflict: str | None = None, just_saved: bool = False
 ) -> pages.CellPage:
@@ -84,7 +92,16 @@ def _cell_page(
         next_cell_id=str(seen.after) if seen.after else None,
         result=contexts.cell_result(seen, _crop(visit, cell, seen.predictions)),
         panel=panel,
+        can_void=visit.may(Permission.VOID) and is_judgeable(cell) and not case.state.is_closed,
+        voided=_voided(visit, cell),
     )
+
+
+def _voided(visit: Visit, cell: Cell) -> pages.Voided | None:
+    if cell.voided_at is None or cell.voided_by is None:
+        return None
+    by = visit.accounts.names({cell.voided_by}).get(cell.voided_by, "")
+    return pages.Voided(cell.voided_at, by, cell.void_reason or "")
 
 
 def _crop(visit: Visit, cell: Cell, predictions: Sequence[Prediction]) -> pages.Crop | None:

@@ -22,6 +22,7 @@ from app.services import Services
 from app.web import page_contexts as pages
 from app.web.rendering import render
 from app.web.words import DONE_WORDS, Tone
+from models.bundle import TrainingAcquisition
 
 ENVIRONMENT_WARNING = "This installation runs without https. Use it on a closed network only."
 
@@ -66,6 +67,11 @@ class Visit:
     def secret_and_now(self) -> tuple[bytes, datetime]:
         """What the services of accounts are made with, besides a session."""
         return self.services.settings.secret, self.services.now()
+
+    @property
+    def training_acquisition(self) -> TrainingAcquisition | None:
+        """How the active model's training pictures were taken, as far as its bundle says."""
+        return self.registry.manifest(self.registry.active()).acquisition
 
     @property
     def wants_part(self) -> bool:

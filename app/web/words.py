@@ -7,7 +7,10 @@ from app.accounts.permissions import Role
 from app.cases.tables import CaseState, CellState
 from app.outbox.tables import MessageState
 from app.reports.sentences import LABEL_WORDS, VERDICTS_IN_FULL, remark
+from app.reviews.tables import Reading
 from app.reviews.tables import Verdict as VerdictKind
+from app.sign_off.pre_checks import Check
+from app.sign_off.tables import SignOffKind
 from models.classifier import PredictionLabel
 
 __all__ = [
@@ -86,6 +89,34 @@ CASE_STATE_WORDS: Final[dict[CaseState, str]] = {
     CaseState.AMENDED: "Amended and signed",
     CaseState.RETRACTED: "Retracted",
 }
+
+READING_WORDS: Final[dict[Reading, str]] = {
+    Reading.FIRST: "first reading",
+    Reading.SECOND: "second reading, blinded",
+    Reading.ADJUDICATION: "adjudication",
+}
+
+SIGN_OFF_WORDS: Final[dict[SignOffKind, str]] = {
+    SignOffKind.SIGN: "Signed",
+    SignOffKind.AMEND: "Opened again",
+    SignOffKind.RETRACT: "Retracted",
+}
+
+CHECK_WORDS: Final[dict[Check, str]] = {
+    Check.NO_CELLS: "There is no cell in this case.",
+    Check.UNFINISHED_SCORING: "{} still being scored.",
+    Check.OPEN_SECOND_READING: "The second reading is not done.",
+    Check.UNSETTLED_DISAGREEMENTS: "{} on which the two readers differ and nobody has decided.",
+    Check.CELLS_WITHOUT_VERDICT: "{} without a verdict.",
+    Check.INDETERMINATE_CELLS: "{} that the model does not place in a class.",
+    Check.NOT_ASSESSABLE_CELLS: "{} not assessable.",
+    Check.FAILED_CELLS: "{} could not be scored.",
+    Check.REFUSED_IMAGES: "{} refused when uploaded.",
+    Check.VOIDED_CELLS: "{} voided as misfiled.",
+    Check.ACCESSION_MISSING: "The case has no accession.",
+    Check.ACQUISITION_PROFILE_MISSING: "How the pictures were taken is not fully recorded.",
+}
+"""What stands out before signing; the braces are filled with how many cells it is about."""
 
 ROLE_WORDS: Final[dict[Role, str]] = {Role.VIEWER: "Viewer", Role.REVIEWER: "Reviewer", Role.ADMIN: "Admin"}
 

@@ -39,7 +39,7 @@ def test_a_case_shows_its_tiles_counts_and_refusals(app: RunningApp, lab: dict[s
     page = browser(app).get(f"/cases/{case_id}").text
     assert page.count('class="place"') == 2
     assert "Not an accepted image format" in page
-    assert "No acquisition profile" in page
+    assert "Not recorded: specimen" in page
 
 
 def test_a_gallery_has_pages_of_36_tiles(own_app: RunningApp) -> None:

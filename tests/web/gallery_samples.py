@@ -60,7 +60,7 @@ def tile(position: int, scored: bool = True) -> Tile:
     saved = None
     if position % 3:
         author = ("Dr. Marta Lindqvist", "Dr. Ola Berg")[position % 2]
-        saved = Saved(tuple(VerdictKind)[position % 4], author, 1, bulk=position % 5 == 0)
+        saved = Saved(tuple(VerdictKind)[position % 4], author, bulk=position % 5 == 0)
     differs = label is PredictionLabel.MALIGNANT and saved and saved.verdict is VerdictKind.NORMAL_PRECURSOR
     return Tile(
         cell_id(position),
@@ -69,6 +69,7 @@ def tile(position: int, scored: bool = True) -> Tile:
         label,
         malignant,
         saved,
+        seen=1 if saved else 0,
         remarks=int(position % 11 == 0),
         disagrees=bool(differs),
     )
@@ -150,7 +151,12 @@ def case_page(cells: int, scored: int) -> CasePage:
         created_by="Dr. Marta Lindqvist",
         can_upload=True,
         drawn=False,
-        has_acquisition_profile=False,
+        profile_warnings=(
+            "Not recorded: stain, segmentation tool. Nobody can tell whether these pictures are like the ones the "
+            "model learned from, so it places no cell in a class.",
+        ),
+        blinded=False,
+        may_read_first=False,
         reader="0199c1f4c00000000001",
         summary=summary(cells, scored),
         gallery=gallery(cells, scored),

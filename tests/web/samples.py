@@ -67,6 +67,7 @@ from app.web.words import (
     Verification,
     what_to_do,
 )
+from tests.web import case_work_samples as work
 from tests.web.admin_samples import admin_samples
 from tests.web.gallery_samples import CASE_ID, case_page, cell_id, gallery, summary, tile, tiles
 from tests.web.monitoring_samples import monitoring_samples
@@ -387,6 +388,17 @@ def samples() -> tuple[Sample, ...]:
             replace(cases, rows=(), search=HOSTILE, total=0, cursor=None, next_cursor=None),
         ),
         Sample("case", _chrome(f"/cases/{CASE_ID}"), case_page(36, 36)),
+        Sample(
+            "case-blinded",
+            _chrome(f"/cases/{CASE_ID}?blinded"),
+            replace(case_page(24, 24), blinded=True, may_read_first=True, profile_warnings=()),
+        ),
+        Sample("details", _chrome(f"/cases/{CASE_ID}/details"), work.details_page()),
+        Sample("details-refused", _chrome(f"/cases/{CASE_ID}/details?refused"), work.refused_details()),
+        Sample("details-closed", _chrome(f"/cases/{CASE_ID}/details?closed"), work.closed_details()),
+        Sample("sign-off", _chrome(f"/cases/{CASE_ID}/sign-off"), work.sign_off_page()),
+        Sample("sign-off-signed", _chrome(f"/cases/{CASE_ID}/sign-off?signed"), work.signed_page()),
+        Sample("sign-off-blinded", _chrome(f"/cases/{CASE_ID}/sign-off?blinded"), work.blinded_sign_off()),
         Sample("case-live", _chrome(f"/cases/{CASE_ID}?live"), case_page(14, 6)),
         Sample("case-large", _chrome(f"/cases/{CASE_ID}?large"), case_page(500, 500)),
         Sample(

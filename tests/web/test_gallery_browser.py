@@ -90,14 +90,16 @@ class Server:
 
     def save(self, route: Route, form: dict[str, list[str]]) -> None:
         verdict = VerdictKind(form["verdict"][0]) if "verdict" in form else None
-        saved = Saved(verdict, "Dr. Marta Lindqvist", 7, bulk="bulk" in form) if verdict else None
-        self._tiles(route, 200, [replace(tile(each), saved=saved) for each in self._positions(form)])
+        saved = Saved(verdict, "Dr. Marta Lindqvist", bulk="bulk" in form) if verdict else None
+        self._tiles(route, 200, [replace(tile(each), saved=saved, seen=7) for each in self._positions(form)])
 
     def conflict(self, route: Route, form: dict[str, list[str]]) -> None:
-        newer = Saved(VerdictKind.UNCERTAIN, "Dr. Ola Berg", 4)
+        newer = Saved(VerdictKind.UNCERTAIN, "Dr. Ola Berg")
         why = "Verdict 4 on this cell was given after the one you saw."
         self._tiles(
-            route, 409, [replace(tile(each), saved=newer, conflict=why) for each in self._positions(form)]
+            route,
+            409,
+            [replace(tile(each), saved=newer, seen=4, conflict=why) for each in self._positions(form)],
         )
 
     def _positions(self, form: dict[str, list[str]]) -> list[int]:
@@ -268,7 +270,7 @@ def test_a_conflict_shows_both_verdicts_and_asks(page: Page, button: str, times:
 def test_what_another_person_saved_appears_and_what_is_on_its_way_stays_marked(page: Page) -> None:
     server = Server(page)
     server.hold = True
-    theirs = replace(tile(SECOND), saved=Saved(VerdictKind.UNCERTAIN, "Dr. Ola Berg", 3))
+    theirs = replace(tile(SECOND), saved=Saved(VerdictKind.UNCERTAIN, "Dr. Ola Berg"), seen=3)
     news = render(CHROME, NewsPartial(summary(36, 36), (tile(FIRST), theirs)))
     page.route(re.compile(r"/news\?"), lambda route: route.fulfill(content_type="text/html", body=news))
     open_case(page)

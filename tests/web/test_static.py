@@ -22,6 +22,7 @@ OWN = {
     "expected.svg",
     "favicon.svg",
     "keys.js",
+    "case_work.css",
     "cell.css",
     "gallery.css",
     "gallery.js",

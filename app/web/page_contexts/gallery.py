@@ -20,11 +20,10 @@ class Order(StrEnum):
 
 @dataclass(frozen=True)
 class Saved:
-    """The newest verdict on a tile's cell: `number` travels back with the next one."""
+    """The verdict that holds on a tile's cell."""
 
     verdict: VerdictKind
     author: str
-    number: int
     bulk: bool = False
 
 
@@ -32,8 +31,9 @@ class Saved:
 class Tile:
     """One cell in the gallery; `position` counts from 1 in upload order.
 
-    `disagrees`: a person and the model, or two people, chose different classes. `conflict` is a sentence when
-    a verdict sent for this cell met a newer one and was not saved.
+    `seen` is the number of the newest verdict and travels back with the next one. `readers` are the verdicts of
+    two readers who differ. `disagrees`: a person and the model chose different classes. `conflict` is a sentence
+    when a verdict sent for this cell met a newer one and was not saved.
     """
 
     cell_id: str
@@ -42,9 +42,13 @@ class Tile:
     label: PredictionLabel | None
     malignant: float | None
     saved: Saved | None
+    seen: int = 0
+    readers: tuple[VerdictKind, VerdictKind] | None = None
     remarks: int = 0
     disagrees: bool = False
     drawn: bool = False
+    blinded: bool = False
+    voided: bool = False
     conflict: str | None = None
 
 
@@ -133,7 +137,7 @@ class Gallery:
 
 @dataclass(frozen=True)
 class CasePage(Context):
-    """`/cases/{id}`: the gallery of one case."""
+    """`/cases/{id}`: the gallery of one case. A `blinded` reader `may_read_first` instead, with the model's answers."""
 
     template: ClassVar[str] = "case.html"
     case: CaseRef
@@ -141,7 +145,9 @@ class CasePage(Context):
     created_by: str | None
     can_upload: bool
     drawn: bool
-    has_acquisition_profile: bool
+    profile_warnings: tuple[str, ...]
+    blinded: bool
+    may_read_first: bool
     reader: str
     summary: Summary
     gallery: Gallery
