@@ -34,7 +34,7 @@ from app.registry.service import RegistryService
 from app.responses import add_error_handlers
 from app.services import Services
 from app.settings import Settings
-from models.bundle import STORE
+from models.bundle import STORE, TrainingAcquisition
 
 
 def create_app(
@@ -98,6 +98,10 @@ async def _start(
         with database.reading() as session:
             return RegistryService(session, stores, now()).active()
 
+    def training_of(model: ModelRef) -> TrainingAcquisition | None:
+        with database.reading() as session:
+            return RegistryService(session, stores, now()).training_acquisition(model)
+
     with database.unit_of_work() as session:
         first = RegistryService(session, stores, now()).seed(settings.model)
     if scorer is None:
@@ -106,7 +110,7 @@ async def _start(
     stack.callback(decoder.close)
     decoder.warm_up()
     images = ImageStore(settings.image_dir)
-    intake = Intake(database, images, decoder, scorer, active_model, now, settings.deadline_s)
+    intake = Intake(database, images, decoder, scorer, active_model, training_of, now, settings.deadline_s)
     backlog = Backlog(intake)
     backlog.start()
     stack.push_async_callback(backlog.stop)
@@ -120,7 +124,19 @@ async def _start(
     admission = Admission(settings.queue_limit, settings.deadline_s)
     sign_in = SignIn(database, settings.secret, now)
     return Services(
-        settings, database, images, decoder, scorer, intake, backlog, sender, admission, sign_in, stores, now
+        settings,
+        database,
+        images,
+        decoder,
+        scorer,
+        intake,
+        backlog,
+        sender,
+        admission,
+        sign_in,
+        stores,
+        training_of,
+        now,
     )
 
 

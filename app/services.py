@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from app.accounts.sign_in import SignIn
+from app.cases.acquisition import TrainingOf
 from app.cases.backlog import Backlog
 from app.cases.intake import Intake
 from app.database import Database
@@ -32,4 +33,5 @@ class Services:
     admission: Admission
     sign_in: SignIn
     stores: Sequence[Path]
+    training_of: TrainingOf
     now: Callable[[], datetime]

@@ -28,7 +28,7 @@ from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
 from models.head import HeadSpec
-from models.labels import LABELS
+from models.labels import LABELS, Label
 from models.measurements import MEASUREMENTS
 from models.networks import Architecture
 from models.preprocessing import Preprocessing
@@ -37,6 +37,7 @@ MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
 GOLDEN_EXPECTED = "golden/expected.json"
 CARD = "CARD.md"
+PROCEDURE_REPORT = "report/procedure.json"
 STORE = Path(__file__).parent / "store"
 
 MAX_MANIFEST_BYTES = 1024 * 1024
@@ -115,6 +116,14 @@ class Figures(_Strict):
     malignant_groups: int
     healthy_groups: int
     metrics: dict[str, Interval]
+
+
+class SubjectShare(_Strict):
+    """How the cells of one subject of known class were called at 0.5, by a model that had not seen them."""
+
+    label: Label
+    cells: int = Field(gt=0)
+    called_malignant: float = Field(ge=0, le=1)
 
 
 class Origin(_Strict):
@@ -239,6 +248,22 @@ def _read_all(folder: Path, manifest: Manifest) -> dict[str, bytes]:
     if missing:
         raise BundleRefused(f"Expected {sorted(missing)} in {folder}.")
     return {name: read_listed(folder, manifest, name) for name in manifest.files}
+
+
+def subject_shares(report: bytes) -> tuple[SubjectShare, ...]:
+    """The subjects of `PROCEDURE_REPORT`, out of fold; none where it lists none.
+
+    Raises:
+        BundleRefused: it is no such report.
+    """
+    try:
+        groups = json.loads(report).get("groups", [])
+        return tuple(
+            SubjectShare(label=each["label"], cells=each["cells"], called_malignant=each["called_malignant"])
+            for each in groups
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as broken:
+        raise BundleRefused(f"{PROCEDURE_REPORT} does not read as a report: {broken}") from broken
 
 
 def read_listed(folder: Path, manifest: Manifest, name: str) -> bytes:

@@ -1,12 +1,14 @@
 """How the pictures of a case were taken, and why a model may have to hold back because of it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final, Self
 
 from app.errors import BadRequest
+from app.inference.scorer import ModelRef
 from models.bundle import TrainingAcquisition
+from models.classifier import PredictionLabel
 
 PROFILE_MISSING: Final = "acquisition_profile_missing"
 UNLIKE_TRAINING: Final = "acquisition_unlike_training"
@@ -116,6 +118,10 @@ class ProfileCheck:
         return tuple(code for code, fields in found.items() if fields)
 
 
+TrainingOf = Callable[[ModelRef], TrainingAcquisition | None]
+"""How a model's training pictures were taken; None where its bundle does not say."""
+
+
 def check_profile(profile: AcquisitionProfile, training: TrainingAcquisition | None) -> ProfileCheck:
     """Hold a profile against how the training pictures were taken, as far as the bundle says.
 
@@ -131,6 +137,24 @@ def check_profile(profile: AcquisitionProfile, training: TrainingAcquisition | N
         "micrometres_per_pixel": _out_of_range(profile.micrometres_per_pixel, training.micrometres_per_pixel),
     }
     return ProfileCheck(missing, tuple(name for name, unlike in differs.items() if unlike))
+
+
+def held_back(
+    label: PredictionLabel, reasons: Sequence[str], check: ProfileCheck
+) -> tuple[PredictionLabel, list[str]]:
+    """What may be said of a cell whose pictures were taken as `check` found.
+
+    Args:
+        label, reasons: what the model alone said, and why; reasons of an earlier check are dropped.
+
+    Returns:
+        The label and all reasons. A cell that is not assessable stays so; any other one is indeterminate as soon
+        as the profile gives a reason.
+    """
+    own = [reason for reason in reasons if reason not in (PROFILE_MISSING, UNLIKE_TRAINING)]
+    if check.reasons and label is not PredictionLabel.NOT_ASSESSABLE:
+        label = PredictionLabel.INDETERMINATE
+    return label, [*own, *check.reasons]
 
 
 def _outside(value: object, allowed: tuple[object, ...]) -> bool:

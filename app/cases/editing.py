@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from app.accounts.permissions import Identity
 from app.audit.acts import Act
 from app.audit.service import AuditService
-from app.cases.acquisition import AcquisitionProfile
+from app.cases.acquisition import AcquisitionProfile, TrainingOf
 from app.cases.changing import case_to_change, locked_case
 from app.cases.repository import CaseRepository, new_id
-from app.cases.service import check_accession
+from app.cases.service import CaseService, check_accession
 from app.cases.tables import Case, Reuse, ReusePermission, SiteAcquisition
 from app.errors import BadRequest, Conflict, NotAllowed
 
@@ -53,8 +53,10 @@ class CaseDetails:
 class CaseEditor:
     """Works inside the caller's unit of work; never commits."""
 
-    def __init__(self, session: Session, now: datetime) -> None:
+    def __init__(self, session: Session, now: datetime, training_of: TrainingOf) -> None:
         self._cases = CaseRepository(session)
+        self._log = CaseService(session, now)
+        self._training_of = training_of
         self._audit = AuditService(session, now)
         self._now = now
 
@@ -76,7 +78,9 @@ class CaseEditor:
         self._check(case, details)
         for name in set(changed) - {"acquisition"}:
             setattr(case, name, getattr(details, name))
-        case.acquisition = details.acquisition.stored()
+        if "acquisition" in changed:
+            case.acquisition = details.acquisition.stored()
+            self._log.weigh_anew(case, self._training_of)
         case.version += 1
         self._audit.record(who, Act.CASE_CHANGED, case.id, fields=",".join(changed), version=case.version)
         return case

@@ -9,6 +9,7 @@ from uuid import UUID
 import anyio.to_thread
 
 from app.accounts.permissions import Identity
+from app.cases.acquisition import TrainingOf
 from app.cases.service import CaseService, Origin
 from app.cases.tables import Cell, Prediction
 from app.database import Database
@@ -54,6 +55,7 @@ class Intake:
     decoder: DecoderPool
     scorer: Scorer
     active_model: Callable[[], ModelRef]
+    training_of: TrainingOf
     now: Callable[[], datetime]
     deadline_s: float
 
@@ -166,8 +168,9 @@ class Intake:
             return CaseService(session, self.now()).add_refused(who, case_id, image_sha256, refusal, origin)
 
     def _log_prediction(self, site_id: UUID, cell_id: UUID, score: Score) -> Prediction:
+        training = self.training_of(score.model)
         with self.database.unit_of_work() as session:
-            return CaseService(session, self.now()).add_prediction(site_id, cell_id, score)
+            return CaseService(session, self.now()).add_prediction(site_id, cell_id, score, training)
 
     def _log_failure(self, site_id: UUID, cell_id: UUID, failure: LeukolensError) -> None:
         with self.database.unit_of_work() as session:

@@ -269,6 +269,25 @@ class CaseRepository:
             self._session.scalars(rows.order_by(Prediction.created_at.desc(), Prediction.number.desc()))
         )
 
+    def repeat_prediction(
+        self, row: Prediction, label: PredictionLabel, reasons: list[str], now: datetime
+    ) -> None:
+        """The same numbers under another label; map and embedding are copied inside the database."""
+        changed = {
+            "id": new_id(),
+            "number": row.number + 1,
+            "label": label,
+            "reasons": reasons,
+            "created_at": now,
+        }
+        columns = Prediction.__table__.columns
+        values = [
+            sa.literal(changed[column.name], column.type) if column.name in changed else column
+            for column in columns
+        ]
+        copy = sa.select(*values).where(Prediction.id == row.id)
+        self._session.execute(sa.insert(Prediction).from_select([column.name for column in columns], copy))
+
     def latest_predictions(self, cell_ids: list[UUID]) -> dict[UUID, Prediction]:
         """The newest prediction of each cell."""
         rows = self._session.scalars(

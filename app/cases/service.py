@@ -13,14 +13,21 @@ from sqlalchemy.orm import Session
 from app.accounts.permissions import Identity
 from app.audit.acts import Act
 from app.audit.service import AuditService
-from app.cases.acquisition import AcquisitionProfile
+from app.cases.acquisition import (
+    AcquisitionProfile,
+    ProfileCheck,
+    TrainingOf,
+    check_profile,
+    held_back,
+)
 from app.cases.blinding import Blinding
-from app.cases.changing import case_to_change, refuse_closed
+from app.cases.changing import case_to_change, locked_case, refuse_closed
 from app.cases.repository import CaseCounts, CaseRepository, WaitingCell, new_id
 from app.cases.tables import Case, CaseState, Cell, CellState, Prediction, ReusePermission
 from app.errors import BadRequest, Conflict, LeukolensError, NotFound
 from app.inference.scorer import ModelRef, Score
 from app.inference.upload import Picture
+from models.bundle import TrainingAcquisition
 from models.classifier import PredictionLabel
 
 LEASE = timedelta(seconds=60)
@@ -230,8 +237,13 @@ class CaseService:
 
     # --- predictions ---
 
-    def add_prediction(self, who_site: UUID, cell_id: UUID, score: Score) -> Prediction:
+    def add_prediction(
+        self, who_site: UUID, cell_id: UUID, score: Score, training: TrainingAcquisition | None
+    ) -> Prediction:
         """Log what a model said; a second score of the same cell by the same model changes nothing.
+
+        Args:
+            training: how the model's training pictures were taken, which the case's profile is held against.
 
         Raises:
             Conflict: the score is not a probability. NotFound: there is no such cell.
@@ -244,6 +256,8 @@ class CaseService:
             return known
         if not 0.0 <= score.output.p_malignant <= 1.0:
             raise Conflict(f"Expected a probability, got {score.output.p_malignant}.")
+        case = locked_case(self._cases, who_site, cell.case_id, None)
+        label, reasons = held_back(score.output.label, score.output.reasons, _check_of(case, training))
         prediction = Prediction(
             id=new_id(),
             cell_id=cell_id,
@@ -252,11 +266,12 @@ class CaseService:
             model_sha256=score.model.sha256,
             engine=score.engine,
             preprocessing_version=score.preprocessing_version,
-            label=score.output.label,
+            label=label,
+            model_label=score.output.label,
             p_malignant=score.output.p_malignant,
             band_low=score.band[0],
             band_high=score.band[1],
-            reasons=list(score.output.reasons),
+            reasons=reasons,
             embedding=score.output.embedding.astype("<f4").tobytes(),
             heatmap=_scaled_to_one(score.output.heatmap).astype("<f2").tobytes(),
             latency_ms=score.latency_ms,
@@ -266,6 +281,22 @@ class CaseService:
         cell.state, cell.lease_until = CellState.SCORED, None
         self._settle(who_site, cell.case_id)
         return prediction
+
+    def weigh_anew(self, case: Case, training_of: TrainingOf) -> int:
+        """After a case got another acquisition profile: its newest predictions once more, where that changes what they say.
+
+        Returns:
+            How many were added.
+        """
+        added = 0
+        for row in self._cases.latest_predictions([cell.id for cell in self.cells(case)]).values():
+            label, reasons = held_back(
+                row.model_label, row.reasons, _check_of(case, training_of(model_of(row)))
+            )
+            if (label, reasons) != (row.label, row.reasons):
+                self._cases.repeat_prediction(row, label, reasons, self._now)
+                added += 1
+        return added
 
     def take_waiting(self) -> WaitingCell | None:
         """Lease a stored cell that nobody scores; each has one taker, and cases take turns.
@@ -284,6 +315,7 @@ class CaseService:
         cell = self._cases.cell(who_site, cell_id)
         if cell is None or cell.state is not CellState.STORED:
             return
+        locked_case(self._cases, who_site, cell.case_id, None)
         cell.state, cell.lease_until = CellState.FAILED, None
         cell.problem_code, cell.problem_detail = code, detail[:500]
         self._settle(who_site, cell.case_id)
@@ -322,6 +354,13 @@ class CaseService:
     def latest_predictions(self, cells: list[Cell]) -> dict[UUID, Prediction]:
         """For services that show them to nobody who is blind; pages and answers ask `app.reviews.view`."""
         return self._cases.latest_predictions([cell.id for cell in cells])
+
+
+def _check_of(case: Case, training: TrainingAcquisition | None) -> ProfileCheck:
+    """A drawn cell has no specimen, so nothing is missing; its pages say that it is drawn."""
+    if case.drawn:
+        return ProfileCheck((), ())
+    return check_profile(AcquisitionProfile.of(case.acquisition), training)
 
 
 def check_accession(accession: str) -> None:

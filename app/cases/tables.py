@@ -170,7 +170,8 @@ class Cell(Base):
 class Prediction(Base):
     """What one version of a model said of one cell. Rows are added, never changed.
 
-    number: 1, and one more each time the same answer met another acquisition profile and so got another label.
+    label, reasons: after the acquisition profile of the case was weighed; model_label: what the model alone said.
+    number: 1, and one more each time the same answer met another profile and so got another label.
     band_low, band_high: the model's indeterminate band of p_malignant when it said so. embedding: float32, little-endian. heatmap: (side, side) float16, little-endian. latency_ms: from the
     hand-over to the engine to its answer.
     """
@@ -190,6 +191,7 @@ class Prediction(Base):
     engine: Mapped[str] = mapped_column(sa.String(16))
     preprocessing_version: Mapped[int]
     label: Mapped[PredictionLabel] = mapped_column(one_of(PredictionLabel, "prediction_label"))
+    model_label: Mapped[PredictionLabel] = mapped_column(one_of(PredictionLabel, "model_label"))
     p_malignant: Mapped[float | None] = mapped_column(sa.Double)
     band_low: Mapped[float] = mapped_column(sa.Double)
     band_high: Mapped[float] = mapped_column(sa.Double)

@@ -15,7 +15,18 @@ from app.errors import BadRequest, Conflict, NotFound
 from app.inference.scorer import ModelRef
 from app.registry.repository import RegistryRepository
 from app.registry.tables import Activation, RegisteredModel
-from models.bundle import MANIFEST, Bundle, BundleRefused, Manifest, read_bundle, read_listed
+from models.bundle import (
+    MANIFEST,
+    PROCEDURE_REPORT,
+    Bundle,
+    BundleRefused,
+    Manifest,
+    SubjectShare,
+    TrainingAcquisition,
+    read_bundle,
+    read_listed,
+    subject_shares,
+)
 
 
 @dataclass(frozen=True)
@@ -174,6 +185,24 @@ class RegistryService:
             return read_listed(self._folder(name, version), manifest, path)
         except BundleRefused as refused:
             raise Conflict(f"{name}/{version} does not verify: {refused}") from refused
+
+    def subjects(self, model: ModelRef) -> tuple[SubjectShare, ...]:
+        """How people of known class were called, out of fold; none where the bundle is gone or does not say."""
+        try:
+            manifest = self.manifest(model)
+            if PROCEDURE_REPORT not in manifest.files:
+                return ()
+            report = read_listed(self._folder(model.name, model.version), manifest, PROCEDURE_REPORT)
+            return subject_shares(report)
+        except (NotFound, BundleRefused):
+            return ()
+
+    def training_acquisition(self, model: ModelRef) -> TrainingAcquisition | None:
+        """How the training pictures were taken; None where the bundle is gone or does not say."""
+        try:
+            return self.manifest(model).acquisition
+        except (NotFound, BundleRefused):
+            return None
 
     def manifest(self, model: ModelRef) -> Manifest:
         """What a model says of itself. Verified once, then remembered: a digest never changes."""

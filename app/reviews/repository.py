@@ -5,7 +5,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
-from app.cases.tables import Cell
+from app.cases.tables import Case, CaseState, Cell
 from app.reviews.tables import Reading, Review
 
 
@@ -29,6 +29,26 @@ class ReviewRepository:
         found: dict[UUID, list[Review]] = {cell_id: [] for cell_id in cell_ids}
         for row in rows:
             found[row.cell_id].append(row)
+        return found
+
+    def of_read_cases(self, site_id: UUID) -> dict[tuple[UUID, UUID], list[Review]]:
+        """All rows of cases where both readings are done, by case and cell; no retracted or drawn case, no voided cell."""
+        rows = self._session.execute(
+            sa.select(Case.id, Review)
+            .join(Cell, Cell.id == Review.cell_id)
+            .join(Case, Case.id == Cell.case_id)
+            .where(
+                Case.site_id == site_id,
+                Case.second_read,
+                Case.readings_closed_at.is_not(None),
+                Case.state != CaseState.RETRACTED,
+                Case.drawn.is_(False),
+                Cell.voided_at.is_(None),
+            )
+        )
+        found: dict[tuple[UUID, UUID], list[Review]] = {}
+        for case_id, review in rows:
+            found.setdefault((case_id, review.cell_id), []).append(review)
         return found
 
     def readers(self, case_id: UUID, reading: Reading) -> set[UUID]:

@@ -14,8 +14,9 @@ from app.cases.changing import case_to_change, refuse_closed
 from app.cases.repository import CaseRepository, new_id
 from app.cases.tables import Case, CaseState, Cell, CellState
 from app.errors import BadRequest, Conflict, NotAllowed, NotFound
+from app.reviews.agreement import AgreementTable
 from app.reviews.repository import ReviewRepository
-from app.reviews.standing import CellVerdicts, standing
+from app.reviews.standing import CellVerdicts, both_readings, standing
 from app.reviews.tables import Reading, Review, Verdict
 
 MAX_NOTE_CHARACTERS = 1000
@@ -178,6 +179,14 @@ class ReviewService:
             )
             for cell_id, reviews in rows.items()
         }
+
+    def reader_tables(self, site_id: UUID) -> list[AgreementTable]:
+        """First beside second readings, before adjudication, one table a case of the site where both are done."""
+        rows = self._reviews.of_read_cases(site_id)
+        by_case: dict[UUID, list[CellVerdicts]] = {}
+        for (case_id, _), reviews in rows.items():
+            by_case.setdefault(case_id, []).append(CellVerdicts.of(reviews))
+        return [AgreementTable.of(both_readings(verdicts)) for verdicts in by_case.values()]
 
     def history(self, cell: Cell) -> list[Review]:
         """Every row of every reading, oldest first."""

@@ -1,9 +1,9 @@
 """Which of a cell's verdicts hold. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from app.reviews.tables import Reading, Review
+from app.reviews.tables import Reading, Review, Verdict
 
 
 def standing(reviews: Iterable[Review]) -> Review | None:
@@ -45,3 +45,10 @@ class CellVerdicts:
             and self.second is not None
             and self.first.verdict is not self.second.verdict
         )
+
+
+def both_readings(verdicts: Iterable[CellVerdicts]) -> Iterator[tuple[Verdict, Verdict]]:
+    """First and second verdict of each cell that has both, as they were before adjudication."""
+    for each in verdicts:
+        if each.first is not None and each.second is not None:
+            yield each.first.verdict, each.second.verdict

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.accounts.permissions import Identity, Permission
 from app.audit.acts import Act
 from app.audit.service import AuditService
-from app.cases.blinding import second_reading_is_open
+from app.cases.blinding import Blinding, second_reading_is_open
 from app.cases.changing import locked_case, refuse_closed
 from app.cases.repository import CaseRepository, new_id
 from app.cases.tables import Case, CaseState
@@ -38,6 +38,7 @@ class SignOffService:
         self._sign_offs = SignOffRepository(session)
         self._cases = CaseRepository(session)
         self._reviews = ReviewService(session, now)
+        self._blinding = Blinding(session, now)
         self._audit = AuditService(session, now)
         self._now = now
 
@@ -54,6 +55,18 @@ class SignOffService:
             unsettled=unsettled,
             reading_is_open=second_reading_is_open(case),
         )
+
+    def pre_checks_for(self, who: Identity, case: Case) -> tuple[Finding, ...]:
+        """The same for one asker.
+
+        Raises:
+            NotAllowed: they read the case blind, and what the machine said stands out, too.
+        """
+        if self._blinding.blind_to(who, [case]):
+            raise NotAllowed(
+                "You read this case blind. What stands out is shown when both readings are done."
+            )
+        return self.pre_checks(case)
 
     def sign(self, who: Identity, case_id: UUID, seen_version: int) -> SignOff:
         """Close a case under the signer's name.

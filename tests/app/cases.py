@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import numpy as np
 
-from app.accounts.permissions import Identity, Role
+from app.accounts.permissions import BY_SCOPE, Identity, Role
 from app.cases.service import CaseService, Origin
 from app.cases.tables import Case, Cell
 from app.clock import utc_now
@@ -54,17 +54,17 @@ class Desk:
             yield SignOffService(session, utc_now())
 
     def case_with_cells(
-        self, who: Identity, *p_malignant: float, accession: str | None = None
+        self, who: Identity, *p_malignant: float, accession: str | None = None, drawn: bool = False
     ) -> tuple[UUID, list[UUID]]:
         """A scored case; its id and the ids of its cells."""
         with self.app.services.database.unit_of_work() as session:
             cases = CaseService(session, utc_now())
-            case, _ = cases.open_case(who, accession)
+            case, _ = cases.open_case(who, accession, drawn=drawn)
             cells = [
                 cases.add_cell(who, case.id, PICTURE, None, Origin(), leased=True).id for _ in p_malignant
             ]
             for cell_id, p in zip(cells, p_malignant, strict=True):
-                cases.add_prediction(who.site_id, cell_id, score_of(p))
+                cases.add_prediction(who.site_id, cell_id, score_of(p), None)
         return case.id, cells
 
     def set(self, case_id: UUID, **values: object) -> None:
@@ -109,6 +109,10 @@ class Desk:
     def retract(self, who: Identity, case_id: UUID) -> SignOff:
         with self.sign_offs() as sign_offs:
             return sign_offs.retract(who, case_id, "another patient", self.case(case_id).version)
+
+    def key(self, site_id: UUID) -> Identity:
+        """A system that may do all a system may."""
+        return Identity(uuid4(), site_id, "gateway", frozenset().union(*BY_SCOPE.values()))
 
     def persons(self, number: int) -> list[Identity]:
         return [self.app.identity(Role.REVIEWER) for _ in range(number)]

@@ -2,11 +2,8 @@
 
 import pytest
 
-from app.accounts.permissions import Scope
-from app.accounts.service import AccountService
 from app.audit.tables import AuditEvent
 from app.cases.tables import CaseState
-from app.clock import utc_now
 from app.errors import BadRequest, Conflict, NotAllowed, NotFound
 from app.reviews.tables import Reading, Verdict
 from tests.app.cases import Desk
@@ -136,15 +133,11 @@ def test_nobody_reads_a_case_twice(desk: Desk) -> None:
 
 def test_a_key_is_blind_while_the_second_reading_is_open(desk: Desk) -> None:
     case_id, _, first, _ = two_reads(desk, 0.9)
-    with desk.app.services.database.unit_of_work() as session:
-        accounts = AccountService(session, desk.app.settings.secret, utc_now())
-        _, token = accounts.create_key("gateway", [Scope.CASES_READ])
-        key, _ = accounts.identify_key(token)
+    key = desk.key(first.site_id)
     view = desk.view(key, case_id)
     assert (view.blind, view.predictions) == (True, {})
     with pytest.raises(NotAllowed), desk.reviews() as reviews:
         reviews.take_first_reading(key, case_id)
-    assert first.name
 
 
 def test_voiding_the_last_unread_cell_ends_both_readings(desk: Desk) -> None:
