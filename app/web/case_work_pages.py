@@ -67,7 +67,9 @@ def change_details(
     try:
         details = contexts.read_details(details, form)
         with visit.services.database.unit_of_work() as session:
-            CaseEditor(session, visit.services.now()).change(visit.who, case_id, details, seen_version)
+            CaseEditor(session, visit.services.now(), visit.services.training_of).change(
+                visit.who, case_id, details, seen_version
+            )
     except (BadRequest, Conflict) as refused:
         return visit.page(_details(visit, case, details, refused), status=refused.status)
     return RedirectResponse(f"/cases/{case_id}/details?saved=true", 303)
@@ -80,7 +82,7 @@ def set_reuse(
 ) -> Response:
     try:
         with visit.services.database.unit_of_work() as session:
-            CaseEditor(session, visit.services.now()).set_reuse(
+            CaseEditor(session, visit.services.now(), visit.services.training_of).set_reuse(
                 visit.who, case_id, reuse, basis, seen_version
             )
     except (BadRequest, Conflict) as refused:
