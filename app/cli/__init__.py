@@ -6,7 +6,19 @@ One module a group of commands. Heavy parts are imported inside the commands: `w
 
 import typer
 
-from app.cli import audit, db, destinations, keys, models, outbox, predicting, serving, sites, users
+from app.cli import (
+    audit,
+    db,
+    destinations,
+    keys,
+    models,
+    outbox,
+    predicting,
+    serving,
+    simulating,
+    sites,
+    users,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,6 +32,7 @@ app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 )(predicting.bench)
 app.command()(predicting.score)
+app.command()(simulating.simulate_lis)
 app.add_typer(models.app, name="models")
 app.add_typer(sites.app, name="sites")
 app.add_typer(users.app, name="users")

@@ -7,6 +7,7 @@ blank lines. Writing is strict: UTF-8, one carriage return behind each segment.
 import asyncio
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 START: Final = b"\x0b"
@@ -74,6 +75,13 @@ def read_acknowledgement(message: str) -> Acknowledgement:
         if name.strip() == "MSA" and len(fields) >= 2:
             return Acknowledgement(fields[0].strip(), fields[1].strip(), fields[2] if len(fields) > 2 else "")
     raise Malformed("Expected an acknowledgement with a segment MSA|code|control id.")
+
+
+def acknowledgement(code: str, control_id: str, sent_at: datetime, text: str = "") -> str:
+    """What a listener answers to a message with this control id."""
+    moment = sent_at.astimezone(UTC).strftime("%Y%m%d%H%M%S+0000")
+    header = f"MSH|^~\\&|LIS||LEUKOLENS||{moment}||ACK^R01^ACK|{control_id}|P|2.5.1"
+    return f"{header}\rMSA|{code}|{control_id}|{text}\r"
 
 
 async def exchange(host: str, port: int, message: str) -> Acknowledgement:

@@ -1,7 +1,8 @@
 """A receiver in a process of its own: `python -m tests.app.receiver SPEECH PORT LOG [MISHAPS]`.
 
-SPEECH: `mllp`, `http` for webhooks, `fhir` for a server that takes valid bundles only. Writes every message down before it answers, one JSON object a line, as a receiver must that loses nothing. With
-mishaps (a seed) it now and then hangs up, answers too late, refuses, or answers nonsense; it may be killed at any time.
+SPEECH: `mllp`, `http` for webhooks, `fhir` for a server that takes valid bundles only. Writes every message down
+before it answers, one JSON object a line, as a receiver must that loses nothing. With mishaps (a seed) it now and then
+hangs up, answers too late, refuses, or answers nonsense; it may be killed at any time.
 """
 
 import asyncio
@@ -11,10 +12,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.interop.mllp import frame, read_frame, segments_of
+from app.clock import utc_now
+from app.interop.mllp import acknowledgement, frame, read_frame, segments_of
 from tests.app.fhir_r4 import problems
 
 LATE_S = 5.0
+THINKS_S = 0.02
+"""Between writing down and answering: who is killed then gets the message again."""
+
 MISHAPS = ("hang up", "late", "refuse", "nonsense")
 
 
@@ -55,7 +60,7 @@ class Receiver:
                 break
             code = "AR" if mishap == "refuse" else "AA"
             about = "another" if mishap == "nonsense" else control_id
-            writer.write(frame(f"MSH|^~\\&|LIS||||20260101||ACK|1|P|2.5.1\rMSA|{code}|{about}\r"))
+            writer.write(frame(acknowledgement(code, about, utc_now())))
             await writer.drain()
         writer.close()
 
@@ -65,8 +70,7 @@ class Receiver:
         if not (mishap and self.chance and self.chance.random() < 0.5):
             with self.log.open("a") as log:
                 log.write(json.dumps({"id": message_id, "body": body, "headers": headers}) + "\n")
-        if mishap == "late":
-            await asyncio.sleep(LATE_S)
+        await asyncio.sleep(LATE_S if mishap == "late" else THINKS_S)
         return mishap
 
 

@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -33,9 +33,13 @@ def wait_for(holds: Callable[[], object], limit_s: float = 60.0) -> None:
 
 
 class Server:
-    """`leukolens serve` on a free port. Kept data lies in `data_dir`, the log in `data_dir/server.log`."""
+    """`leukolens serve` on a free port. Kept data lies in `data_dir`, the log in `data_dir/server.log`.
 
-    def __init__(self, data_dir: Path, model: str, **environment: str) -> None:
+    under: a command that runs it, `strace` for instance.
+    """
+
+    def __init__(self, data_dir: Path, model: str, *, under: Sequence[str] = (), **environment: str) -> None:
+        self._under = under
         self.data_dir = data_dir
         self.port = free_port()
         self.address = f"http://localhost:{self.port}"
@@ -71,7 +75,7 @@ class Server:
         """Start and wait until it is ready."""
         with (self.data_dir / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "app.cli", "serve", "--port", str(self.port)],
+                [*self._under, sys.executable, "-m", "app.cli", "serve", "--port", str(self.port)],
                 env=self._environment,
                 stdout=log,
                 stderr=log,
@@ -130,9 +134,11 @@ class Server:
 
 
 @contextmanager
-def running_server(data_dir: Path, model: str, **environment: str) -> Iterator[Server]:
+def running_server(
+    data_dir: Path, model: str, *, under: Sequence[str] = (), **environment: str
+) -> Iterator[Server]:
     """A started server that is gone afterwards, whatever happened to it."""
-    server = Server(data_dir, model, **environment)
+    server = Server(data_dir, model, under=under, **environment)
     server.start()
     try:
         yield server
