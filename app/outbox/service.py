@@ -20,6 +20,7 @@ from app.outbox.letters import letter_for
 from app.outbox.repository import OutboxRepository, Parcel
 from app.outbox.tables import Destination, DestinationKind, DestinationMode, Message, MessageState
 from app.reports.case_record import CaseRecord
+from app.reports.service import ReportService
 from app.sign_off.tables import SignOffKind
 
 HOLD: Final = timedelta(seconds=60)
@@ -52,18 +53,22 @@ class OutboxService:
 
     def __init__(self, session: Session, now: datetime) -> None:
         self._outbox = OutboxRepository(session)
+        self._reports = ReportService(session, now)
         self._audit = AuditService(session, now)
         self._now = now
 
     # --- announcing ---
 
-    def announce(self, case: Case, kind: SignOffKind, record: CaseRecord) -> int:
+    def announce(self, case: Case, kind: SignOffKind) -> int:
         """Store what every recipient is to be told of a signature, amendment or retraction; how many they are.
 
         A signature goes to every destination that is switched on. Whoever was told of the case before is told
         again, switched on or not: an amendment or retraction must reach all of them, and only them.
         """
         recipients = list(self._recipients(case, kind))
+        if not recipients:
+            return 0
+        record = self._reports.record(case)
         for destination, mode in recipients:
             self._put(destination, mode, record, kind)
         return len(recipients)

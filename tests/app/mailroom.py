@@ -1,29 +1,32 @@
 """A database with one site, its cases and destinations: what tests of the outbox put messages into."""
 
-import dataclasses
 import itertools
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from app import schema
 from app.accounts.permissions import Identity
 from app.accounts.service import AccountService
 from app.audit.service import COMMAND_LINE
 from app.cases.service import CaseService
-from app.cases.tables import Case
+from app.cases.tables import Case, CaseState
 from app.database import Database, open_database
 from app.outbox.destinations import DestinationService
 from app.outbox.repository import Parcel
 from app.outbox.service import MessageRow, OutboxService
 from app.outbox.tables import Destination, DestinationKind, Message, MessageState
-from app.reports.case_record import CaseRecord, ReportStatus
-from app.sign_off.tables import SignOffKind
-from tests.app.case_records import record_by_chance
+from app.sign_off.tables import SignOff, SignOffKind
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+STATES = {
+    SignOffKind.SIGN: CaseState.SIGNED,
+    SignOffKind.AMEND: CaseState.IN_REVIEW,
+    SignOffKind.RETRACT: CaseState.RETRACTED,
+}
 
 
 @dataclass
@@ -32,7 +35,7 @@ class Mailroom:
 
     url: str
     now: datetime = NOON
-    _versions: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+    _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
         self.database = Database(open_database(self.url))
@@ -57,15 +60,29 @@ class Mailroom:
             return CaseService(session, self.now).open_case(self.who, None)[0]
 
     def announce(self, case: Case, kind: SignOffKind = SignOffKind.SIGN) -> int:
+        """As if a person had just done this, past the rules of when it may be done."""
         with self.database.unit_of_work() as session:
-            return OutboxService(session, self.now).announce(case, kind, self.record(case, kind))
+            return self.act(session, case, kind)
 
-    def record(self, case: Case, kind: SignOffKind) -> CaseRecord:
-        """Of the case, with a version higher than any before."""
-        status = ReportStatus.RETRACTED if kind is SignOffKind.RETRACT else ReportStatus.FINAL
-        return dataclasses.replace(
-            record_by_chance(1, status), case_id=case.id, filler_order=None, version=next(self._versions)
+    def act(self, session: Session, case: Case, kind: SignOffKind) -> int:
+        session.add(
+            SignOff(
+                id=uuid4(),
+                case_id=case.id,
+                number=next(self._numbers),
+                kind=kind,
+                meaning="A test.",
+                reason="",
+                findings={},
+                author_id=self.who.id,
+                author_name=self.who.name,
+                created_at=self.now,
+            )
         )
+        acted_on = session.get_one(Case, case.id)
+        acted_on.state = STATES[kind]
+        session.flush()
+        return OutboxService(session, self.now).announce(acted_on, kind)
 
     def take(self) -> Parcel | None:
         with self.database.unit_of_work() as session:

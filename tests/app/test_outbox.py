@@ -49,9 +49,8 @@ def test_without_destinations_nobody_is_told(mailroom: Mailroom) -> None:
 def test_an_act_that_is_rolled_back_leaves_no_message(mailroom: Mailroom) -> None:
     mailroom.destination()
     case = mailroom.case()
-    record = mailroom.record(case, SignOffKind.SIGN)
     with mailroom.database.unit_of_work() as session:
-        assert OutboxService(session, mailroom.now).announce(case, SignOffKind.SIGN, record) == 1
+        assert mailroom.act(session, case, SignOffKind.SIGN) == 1
         session.rollback()
     assert mailroom.rows() == []
 
@@ -190,7 +189,10 @@ def fail_until_dead(mailroom: Mailroom, *, refused: bool) -> int:
     return tries
 
 
-@pytest.mark.parametrize(("refused", "limit"), [(True, REFUSED_LIMIT), (False, UNANSWERED_LIMIT)])
+@pytest.mark.parametrize(
+    ("refused", "limit"),
+    [(True, REFUSED_LIMIT), pytest.param(False, UNANSWERED_LIMIT, marks=pytest.mark.slow)],
+)
 def test_a_message_is_given_up_after_its_limit_and_retried_by_hand(
     mailroom: Mailroom, refused: bool, limit: int
 ) -> None:
