@@ -1,8 +1,7 @@
-"""The README's tables, made from settings and command line. `poe docs` writes them, a test holds them equal."""
+"""Tables of README and guides, made from what the code says. `poe docs` writes them, a test holds them equal."""
 
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,8 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from app.cli import app as cli
+from app.interop import codes
+from app.notice import KNOWN_LIMITS
 from app.settings import Settings
 
 README = Path(__file__).parents[1] / "README.md"
@@ -71,17 +72,40 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-TABLES = {"settings": settings_table, "commands": command_table}
+def code_table() -> str:
+    """One row per code of our own."""
+    own = [value for value in vars(codes).values() if isinstance(value, codes.Code)]
+    own += [
+        code
+        for group in (codes.PREDICTED, codes.JUDGED, codes.LABELS, codes.VERDICTS)
+        for code in group.values()
+    ]
+    rows = [(f"`{code.value}`", code.display) for code in own if code.system == codes.LOCAL_SYSTEM]
+    return table(("code", "says"), rows)
 
 
-def with_tables(text: str) -> str:
-    """The README with each table between its two marks written again."""
-    for name, render in TABLES.items():
+def limit_list() -> str:
+    return "".join(f"- {limit}\n" for limit in KNOWN_LIMITS)
+
+
+GUIDES = README.parent / "app/guides"
+TABLES = {
+    README: {"settings": settings_table, "commands": command_table},
+    GUIDES / "integrator.md": {"codes": code_table},
+    GUIDES / "intended-use.md": {"limits": limit_list},
+}
+
+
+def with_tables(document: Path) -> str:
+    """The document with each table between its two marks written again."""
+    text = document.read_text(encoding="utf-8")
+    for name, render in TABLES[document].items():
         block = f"<!-- {name} -->\n{render()}<!-- /{name} -->"
         text, count = re.subn(f"<!-- {name} -->.*?<!-- /{name} -->", lambda _: block, text, flags=re.DOTALL)  # noqa: B023 - used at once
-        assert count == 1, f"Expected the README to have one pair of marks for {name}, found {count}."
+        assert count == 1, f"Expected {document.name} to have one pair of marks for {name}, found {count}."
     return text
 
 
 if __name__ == "__main__":
-    sys.exit(README.write_text(with_tables(README.read_text(encoding="utf-8")), encoding="utf-8") == 0)
+    for document in TABLES:
+        document.write_text(with_tables(document), encoding="utf-8")

@@ -10,6 +10,7 @@ from app.web import (
     case_work_pages,
     cell_pages,
     gallery_pages,
+    guide_pages,
     message_pages,
     model_pages,
     reference_page,
@@ -28,6 +29,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     audit_pages.router,
     message_pages.router,
     reference_page.router,
+    guide_pages.router,
 )
 
 __all__ = ["ROUTERS", "STATIC_DIR", "render_error_page"]

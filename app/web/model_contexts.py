@@ -7,7 +7,7 @@ from typing import TypeVar
 from app.registry.service import Activated
 from app.registry.tables import Activation, RegisteredModel
 from app.web import page_contexts as pages
-from app.web.card import card_blocks
+from app.web.markdown import markdown
 from app.web.words import ModelState, Verification
 from models.bundle import Bundle, Interval, Manifest
 
@@ -88,7 +88,7 @@ def model_page(
         metrics=_metrics(manifest) if manifest else (),
         metrics_note=_metrics_note(manifest) if manifest else "",
         plots=_plots(manifest) if manifest else (),
-        card=card_blocks(bundle.card) if bundle else (),
+        card=markdown(bundle.card, deeper=2) if bundle else None,
         activations=activation_rows([row for row in activations if row[1].id == entry.model.id]),
         may_activate=may_manage and bundle is not None and not entry.active,
         trouble=trouble,

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from app.web.card import card_blocks
+from app.web.guide_pages import NAMES, read_guide
+from app.web.markdown import markdown
 from app.web.measured import measurement_rows
 from app.web.page_contexts import (
     AccountPage,
@@ -26,6 +27,8 @@ from app.web.page_contexts import (
     Field,
     FieldError,
     Flash,
+    GuideLink,
+    GuidesPage,
     LabelCounts,
     LoginPage,
     MetricRow,
@@ -282,7 +285,7 @@ MODEL_PAGE = ModelPage(
     metrics_note="95 % intervals, bootstrap over leak groups: 14 healthy and 29 malignant out of fold, "
     "3 and 4 in the test part.",
     plots=(Plot("procedure.png", "The procedure, out of fold: ROC curves, reliability"),),
-    card=card_blocks(CARD),
+    card=markdown(CARD, deeper=2),
     activations=ACTIVATIONS[:1],
 )
 
@@ -505,6 +508,8 @@ def samples() -> tuple[Sample, ...]:
             LoginPage("/", "marta@example.org", "E-mail and password do not match."),
         ),
         Sample("account", _chrome("/account"), ACCOUNT_PAGE),
+        Sample("guides", _chrome("/guides"), GuidesPage((GuideLink("/guides/admin.md", "For the admin"),))),
+        *(Sample(f"guide-{name}", _chrome(f"/guides/{name}"), read_guide(name)) for name in NAMES),
         Sample("setup", replace(out, path="/setup/token"), SetupPage(token="token")),
         Sample(
             "setup-errors",

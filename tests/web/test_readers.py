@@ -1,8 +1,11 @@
 """Measurements and cards reach the page in a reader's words."""
 
-from app.web.card import card_blocks
+import re
+
+import pytest
+
+from app.web.markdown import markdown
 from app.web.measured import PROPERTIES, measurement_rows
-from app.web.page_contexts import CardBlock
 from models.measurements import MEASUREMENTS
 
 
@@ -18,25 +21,33 @@ def test_measurements_come_in_reading_order_with_units() -> None:
     ]
 
 
-def test_a_card_becomes_blocks() -> None:
-    text = (
-        "# Title\nOne **bold**\nline.\n\n- a\n  more\n- b `code`\n\n"
-        "| x | y |\n|---|---|\n| 1 | 2 |\n\n```\nrun  it\n```\n"
-    )
-    assert (
-        CardBlock("heading", lines=("Title",), level=1),
-        CardBlock("paragraph", lines=("One bold line.",)),
-        CardBlock("list", lines=("a more", "b code")),
-        CardBlock("table", rows=(("x", "y"), ("1", "2"))),
-        CardBlock("code", lines=("run  it",)),
-    ) == card_blocks(text)
+def test_the_headings_of_a_card_stand_below_those_of_its_page() -> None:
+    assert "<h3>Title</h3>" in markdown("# Title", deeper=2)
+    assert "<h6>Deep</h6>" in markdown("###### Deep", deeper=2)
 
 
-def test_a_link_in_a_card_keeps_its_address() -> None:
-    assert card_blocks("See [TCIA](https://x.org).")[0].lines == ("See TCIA (https://x.org).",)
+def test_tables_and_code_scroll_by_keyboard_and_carry_no_inline_style() -> None:
+    html = markdown("| x | y |\n|---|--:|\n| 1 | 2 |\n\n```\nrun  it\n```\n")
+    assert '<div class="scroll" tabindex="0" role="group" aria-label="Table"><table>' in html
+    assert '<pre tabindex="0"><code>run  it' in html
+    assert "style=" not in html
 
 
-def test_names_with_underscores_stay_whole() -> None:
-    assert card_blocks("`area_px2` and cv_fold_a and 2 * 3 * 4")[0].lines == (
-        "area_px2 and cv_fold_a and 2 * 3 * 4",
-    )
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "[here](javascript:alert(1))",
+        "![picture](https://elsewhere.example/pixel.png)",
+        "```<script>\nx\n```",
+        "| <script> |\n|---|\n| <b onclick=x> |",
+    ],
+)
+def test_nothing_in_a_card_is_markup_and_nothing_is_loaded(hostile: str) -> None:
+    html = markdown(hostile)
+    assert re.search(r"<(script|img|b)\b|href=.javascript", html) is None
+
+
+def test_a_comment_is_left_out() -> None:
+    assert markdown("a\n\n<!-- codes -->\nb") == "<p>a</p>\n<p>b</p>\n"

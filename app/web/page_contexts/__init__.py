@@ -77,9 +77,9 @@ from app.web.page_contexts.gallery import (
     Tile,
     TilesPartial,
 )
+from app.web.page_contexts.guides import GuideLink, GuidePage, GuidesPage
 from app.web.page_contexts.models import (
     ActivationRow,
-    CardBlock,
     Compared,
     ComparedFact,
     ComparedMetric,
@@ -129,7 +129,6 @@ __all__ = [
     "AuditPage",
     "AuditRow",
     "CalibrationFigure",
-    "CardBlock",
     "CasePage",
     "CaseRef",
     "CaseRow",
@@ -159,6 +158,9 @@ __all__ = [
     "Filter",
     "Flash",
     "Gallery",
+    "GuideLink",
+    "GuidePage",
+    "GuidesPage",
     "KeyRow",
     "KeysPage",
     "LabelCounts",

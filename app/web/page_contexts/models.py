@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
+from markupsafe import Markup
+
 from app.notice import KNOWN_LIMITS
 from app.web.page_contexts.shared import Context, ModelRef
 from app.web.words import ModelState, Verification
@@ -82,19 +84,6 @@ class Plot:
 
 
 @dataclass(frozen=True)
-class CardBlock:
-    """One block of a card's text. `kind` is heading, paragraph, list, table or code.
-
-    `lines` are the items, or the one text; `rows` are a table's, the first its head.
-    """
-
-    kind: str
-    lines: tuple[str, ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
-    level: int = 0
-
-
-@dataclass(frozen=True)
 class ModelPage(Context):
     """`/models/{name}/{version}`: the card, the figures and the facts of one bundle.
 
@@ -113,7 +102,7 @@ class ModelPage(Context):
     metrics: tuple[MetricRow, ...]
     metrics_note: str
     plots: tuple[Plot, ...]
-    card: tuple[CardBlock, ...]
+    card: Markup | None
     activations: tuple[ActivationRow, ...]
     may_activate: bool = False
     trouble: str | None = None
