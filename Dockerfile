@@ -21,10 +21,10 @@ COPY pyproject.toml uv.lock README.md LICENSE ./
 
 FROM build AS build-web
 RUN --mount=type=cache,target=/root/.cache/uv \
-    uv sync --locked --no-dev --extra postgres --no-install-project
+    uv sync --locked --no-dev --extra postgres --extra oidc --no-install-project
 COPY . .
 RUN --mount=type=cache,target=/root/.cache/uv \
-    uv sync --locked --no-dev --extra postgres --no-editable
+    uv sync --locked --no-dev --extra postgres --extra oidc --no-editable
 
 FROM build AS build-worker
 RUN --mount=type=cache,target=/root/.cache/uv \
@@ -47,7 +47,7 @@ FROM ${PYTHON_IMAGE} AS runtime
 RUN groupadd --gid 10001 leukolens \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin leukolens \
     # Named volumes take over the owner of the folder they are first mounted on.
-    && install --directory --owner 10001 --group 10001 /data /data/images /data/models /run/leukolens /runs
+    && install --directory --owner 10001 --group 10001 /data /data/images /data/models /data/audit /run/leukolens /runs
 ENV PATH=/opt/leukolens/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \

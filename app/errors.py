@@ -15,6 +15,7 @@ LeukolensError
 ├── Overloaded          503 overloaded             + Retry-After
 ├── EngineUnavailable   503 engine_unavailable     + Retry-After
 ├── ScoreFailed         500 score_failed
+├── ProviderUnavailable 503 provider_unavailable   + Retry-After
 ├── DatabaseUnavailable 503 database_unavailable   + Retry-After
 ├── StorageUnavailable  503 storage_unavailable    + Retry-After
 └── StorageFull         507 storage_full
@@ -96,6 +97,14 @@ class EngineUnavailable(LeukolensError):
 
 class ScoreFailed(LeukolensError):
     status, code, title = 500, "score_failed", "The model could not score this cell"
+
+
+class ProviderUnavailable(LeukolensError):
+    status, code, title = (
+        503,
+        "provider_unavailable",
+        "The sign-in service of your organisation is not reachable",
+    )
 
 
 class DatabaseUnavailable(LeukolensError):

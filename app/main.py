@@ -4,15 +4,16 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from app import api, probes, web
 from app.accounts.sign_in import SignIn
+from app.api.description import describe
 from app.audit.heads import HeadExport, HeadFile
 from app.cases.backlog import RUNNERS, Backlog
 from app.cases.intake import Intake
@@ -35,6 +36,9 @@ from app.responses import add_error_handlers
 from app.services import Services
 from app.settings import Settings
 from models.bundle import STORE, TrainingAcquisition
+
+if TYPE_CHECKING:
+    from app.accounts.openid import OpenIdProvider
 
 
 def create_app(
@@ -77,7 +81,7 @@ def create_app(
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=web.STATIC_DIR), name="static")
     add_error_handlers(app, web.render_error_page)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app
 
 
@@ -134,6 +138,7 @@ async def _start(
         sender,
         admission,
         sign_in,
+        _openid_provider(settings),
         stores,
         training_of,
         now,
@@ -149,6 +154,15 @@ def _start_sender(
     sender.start()
     stack.push_async_callback(sender.stop)
     return sender
+
+
+def _openid_provider(settings: Settings) -> "OpenIdProvider | None":
+    if not settings.oidc_issuer:
+        return None
+    from app.accounts.openid import OpenIdProvider  # needs the extra `oidc`
+
+    client_secret = settings.oidc_client_secret.get_secret_value()
+    return OpenIdProvider(settings.oidc_issuer, settings.oidc_client_id, client_secret, settings.secret)
 
 
 async def _start_scorer(settings: Settings, first: ModelRef, stack: contextlib.AsyncExitStack) -> Scorer:
@@ -181,17 +195,3 @@ async def _start_engine(
     batcher.start(first)
     stack.push_async_callback(batcher.stop)
     return batcher
-
-
-def _openapi(app: FastAPI) -> dict[str, object]:
-    if app.openapi_schema is None:
-        schema = get_openapi(
-            title=app.title, version=app.version, description=app.description, routes=app.routes
-        )
-        schema["components"]["securitySchemes"] = {
-            "key": {"type": "http", "scheme": "bearer"},
-            "session": {"type": "apiKey", "in": "cookie", "name": "leukolens_session"},
-        }
-        schema["security"] = [{"key": []}, {"session": []}]
-        app.openapi_schema = schema
-    return app.openapi_schema

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.accounts.sign_in import SignIn
 from app.cases.acquisition import TrainingOf
@@ -16,6 +17,9 @@ from app.inference.decoder_pool import DecoderPool
 from app.inference.scorer import Scorer
 from app.outbox.sender import Sender
 from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.accounts.openid import OpenIdProvider
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Services:
     sender: Sender
     admission: Admission
     sign_in: SignIn
+    openid: "OpenIdProvider | None"
     stores: Sequence[Path]
     training_of: TrainingOf
     now: Callable[[], datetime]

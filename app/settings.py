@@ -62,6 +62,14 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="keys the digests of sessions and API keys; development makes one in the data folder",
     )
+    oidc_issuer: str = Field(
+        "",
+        description="OpenID provider at which people may sign in, as it names itself; empty means passwords only",
+    )
+    oidc_client_id: str = Field("", description="name of this service at the OpenID provider")
+    oidc_client_secret: SecretStr = Field(
+        SecretStr(""), description="secret of this service at the OpenID provider"
+    )
     allowed_hosts: list[str] = Field(
         ["*"], description="JSON list of host names the server answers to; production demands names"
     )
@@ -84,6 +92,18 @@ class Settings(BaseSettings):
         if scorer == "ray" and find_spec("ray") is None:
             raise ValueError("LEUKOLENS_SCORER=ray needs Ray: install the extra `cluster`")
         return scorer
+
+    @model_validator(mode="after")
+    def _provider_is_whole(self) -> "Settings":
+        if not self.oidc_issuer:
+            return self
+        if find_spec("authlib") is None:
+            raise ValueError("LEUKOLENS_OIDC_ISSUER needs Authlib: install the extra `oidc`")
+        if not self.oidc_client_id or not self.oidc_client_secret.get_secret_value():
+            raise ValueError("LEUKOLENS_OIDC_ISSUER: expected a client id and a client secret beside it")
+        if self.env == "production" and not self.oidc_issuer.startswith("https://"):
+            raise ValueError("LEUKOLENS_OIDC_ISSUER: expected an https address in production")
+        return self
 
     @model_validator(mode="after")
     def _production_is_strict(self) -> "Settings":

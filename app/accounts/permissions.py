@@ -28,6 +28,7 @@ class Permission(Enum):
     OWN_ACCOUNT = auto()
     SEE_CASES = auto()
     UPLOAD = auto()
+    CHANGE_CASE = auto()
     VOID = auto()
     GIVE_VERDICT = auto()
     SIGN = auto()
@@ -39,7 +40,13 @@ class Permission(Enum):
 
 
 _LOOK = frozenset({Permission.SEE_CASES, Permission.SEE_MODELS})
-_JUDGE = _LOOK | {Permission.OWN_ACCOUNT, Permission.UPLOAD, Permission.VOID, Permission.GIVE_VERDICT}
+_JUDGE = _LOOK | {
+    Permission.OWN_ACCOUNT,
+    Permission.UPLOAD,
+    Permission.CHANGE_CASE,
+    Permission.VOID,
+    Permission.GIVE_VERDICT,
+}
 
 BY_ROLE: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: _LOOK | {Permission.OWN_ACCOUNT},

@@ -13,7 +13,7 @@ from app.accounts.tables import SetupLink, Site, User
 from app.accounts.tokens import digest_of, new_token
 from app.audit.acts import Act
 from app.audit.service import SERVER, Actor, AuditService, at_site
-from app.errors import BadRequest, Conflict, NotAuthenticated, NotFound
+from app.errors import BadRequest, Conflict, NotAllowed, NotAuthenticated, NotFound
 
 DEFAULT_SITE = "main"
 SETUP_LINK_LIMIT = timedelta(hours=24)
@@ -194,6 +194,27 @@ class AccountService:
         right = verify_password(password, user.password_hash if user else None)
         if user is None or not right or user.disabled_at is not None:
             raise NotAuthenticated("E-mail address and password do not match an active account.")
+        return user
+
+    def vouched_for(self, issuer: str, subject: str, email: str | None) -> User:
+        """The account of a person whom the OpenID provider vouches for; only an admin makes accounts.
+
+        The first time, the account is found by the address that the provider has verified, and from then on by the
+        subject: addresses are given to other people.
+
+        Raises:
+            NotAllowed: there is no such account, it is somebody else's or disabled.
+        """
+        user = self._accounts.user_by_openid(issuer, subject)
+        if user is None and email is not None:
+            user = self._accounts.user_by_email(email)
+            if user is not None and user.openid_issuer == issuer:
+                user = None
+        if user is None or user.disabled_at is not None:
+            raise NotAllowed("There is no account for you here. Ask an admin of your site for one.")
+        if user.openid_subject != subject or user.openid_issuer != issuer:
+            user.openid_issuer, user.openid_subject = issuer, subject
+            self._record(Act.ACCOUNT_CHANGED, user.site_id, user.id, changed="openid")
         return user
 
     # --- shared ---

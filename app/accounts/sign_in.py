@@ -34,6 +34,7 @@ ACCOUNT_AND_ADDRESS: Final = Limit("account and address", 10, 60)
 ACCOUNT: Final = Limit("account", 100, 3600)
 DEVICE: Final = Limit("device", 10, 60)
 SIGNER: Final = Limit("signer", 10, 60)
+DEPARTURES: Final = Limit("departures", 60, 60)
 WRONG_KEYS: Final = Limit("wrong keys", 100, 60)
 
 log = structlog.get_logger()
@@ -91,13 +92,29 @@ class SignIn:
         """
         self._take(((WRONG_KEYS, network_of(address)),))
 
+    def count_departure(self, address: str) -> None:
+        """A way out to the OpenID provider.
+
+        Raises:
+            RateLimited: too many from this address.
+        """
+        self._take(((DEPARTURES, network_of(address)),))
+
+    def record_failure(self, email: str | None, address: str) -> None:
+        """A line in the trail. What was typed at the form is not kept: people type passwords there."""
+        with self._database.unit_of_work() as session:
+            user = AccountRepository(session).user_by_email(email.strip()) if email else None
+            who = at_site(STRANGER, user.site_id) if user else STRANGER
+            trail = AuditService(session, self._now())
+            trail.record(who, Act.SIGN_IN_FAILED, user.id if user else None, address=address)
+
     def _counted(self, buckets: tuple[Bucket, ...], email: str, password: str, address: str) -> User:
         self._take(buckets)
         try:
             with self._database.reading() as session:
                 user = AccountService(session, self._secret, self._now()).check_password(email, password)
         except NotAuthenticated:
-            self._record_failure(email, address)
+            self.record_failure(email, address)
             raise
         self._attempts.give_back(*buckets)
         return user
@@ -122,14 +139,6 @@ class SignIn:
 
     def _seal(self, email: str, nonce: str) -> str:
         return digest_of(f"device {email.strip().lower()} {nonce}", self._secret)
-
-    def _record_failure(self, email: str, address: str) -> None:
-        """The address typed at the form is not kept: people type passwords there."""
-        with self._database.unit_of_work() as session:
-            user = AccountRepository(session).user_by_email(email.strip())
-            who = at_site(STRANGER, user.site_id) if user else STRANGER
-            trail = AuditService(session, self._now())
-            trail.record(who, Act.SIGN_IN_FAILED, user.id if user else None, address=address)
 
 
 def network_of(address: str) -> str:

@@ -58,6 +58,7 @@ PROBLEMS = {
         413: "Too large",
         415: "Not an accepted image format",
         422: "Refused; `code` says why",
+        429: "Too many wrong keys; `Retry-After` says when",
         503: "No place or no engine; `Retry-After` says when",
         507: "No room left",
     }.items()

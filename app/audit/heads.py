@@ -19,22 +19,22 @@ from app.database import Database
 from app.errors import Conflict
 from app.runners import Runners
 
-FILE_NAME = "audit_heads.jsonl"
 EXPORT_EVERY_S = 60.0
 
 log = structlog.get_logger()
 
 
 class HeadFile:
-    """`audit_heads.jsonl` of a data folder."""
+    """`audit/heads.jsonl` of a data folder; a folder of its own, so that it can lie on another disk."""
 
     def __init__(self, data_dir: Path) -> None:
-        self._path = data_dir / FILE_NAME
+        self._path = data_dir / "audit" / "heads.jsonl"
 
     def append(self, head: Head) -> None:
         """Add a line, on the disk when this returns."""
         at = head.exported_at.isoformat()
         line = json.dumps({"number": head.number, "digest": head.digest, "exported_at": at})
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a", encoding="ascii") as file:
             file.write(f"{line}\n")
             file.flush()

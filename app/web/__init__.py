@@ -13,6 +13,7 @@ from app.web import (
     guide_pages,
     message_pages,
     model_pages,
+    openid_pages,
     reference_page,
 )
 from app.web.error_page import render_error_page
@@ -28,6 +29,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     admin_pages.router,
     audit_pages.router,
     message_pages.router,
+    openid_pages.router,
     reference_page.router,
     guide_pages.router,
 )

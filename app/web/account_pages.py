@@ -1,7 +1,6 @@
 """Signing in and out, one's own account, and the first admin."""
 
 from typing import Annotated
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Response
@@ -11,7 +10,6 @@ from app.accounts.passwords import MIN_PASSWORD_CHARACTERS
 from app.accounts.permissions import Permission
 from app.accounts.service import AccountService
 from app.accounts.sessions import SessionService
-from app.accounts.tables import User
 from app.errors import BadRequest, NotAuthenticated, NotFound, RateLimited
 from app.guard import (
     SECURE_SESSION_COOKIE,
@@ -23,10 +21,8 @@ from app.guard import (
     session_cookie,
 )
 from app.web import page_contexts as pages
+from app.web.signed_in import DEVICE_COOKIE, local_path, signed_in
 from app.web.visit import Visit, VisitDep
-
-DEVICE_COOKIE = "leukolens_device"
-DEVICE_COOKIE_S = 180 * 24 * 3600
 
 router = APIRouter(route_class=GuardedRoute, include_in_schema=False)
 
@@ -39,7 +35,7 @@ Password = Annotated[str, Form(max_length=1000)]
 def login_page(visit: VisitDep, next: str = "/") -> Response:
     if visit.visitor is not None:
         return RedirectResponse(local_path(next), 303)
-    return visit.page(pages.LoginPage(next=local_path(next)))
+    return visit.page(pages.LoginPage(local_path(next), has_provider=visit.services.openid is not None))
 
 
 @router.post("/login")
@@ -52,11 +48,12 @@ def login(
         device = request.cookies.get(DEVICE_COOKIE)
         user = visit.services.sign_in.check(email, password, address_of(request), device)
     except (NotAuthenticated, RateLimited) as refused:
-        response = visit.page(pages.LoginPage(local_path(next), email, refused.detail), status=refused.status)
+        page = pages.LoginPage(local_path(next), email, refused.detail, visit.services.openid is not None)
+        response = visit.page(page, status=refused.status)
         if refused.retry_after_s is not None:
             response.headers["Retry-After"] = str(refused.retry_after_s)
         return response
-    return _signed_in(visit, user, local_path(next))
+    return signed_in(visit, user, local_path(next))
 
 
 @router.post("/logout")
@@ -93,7 +90,7 @@ def setup(
     except BadRequest as wrong:
         errors = (pages.FieldError(wrong.field or "email", wrong.detail),)
         return visit.page(pages.SetupPage(token, email, name, errors, MIN_PASSWORD_CHARACTERS), status=422)
-    return _signed_in(visit, user, "/")
+    return signed_in(visit, user, "/")
 
 
 @router.get("/account")
@@ -119,7 +116,7 @@ def change_password(visit: VisitDep, password: Password, new_password: Password)
     except BadRequest as unusable:
         wrong = pages.FieldError("new_password", unusable.detail)
         return visit.page(_account_page(visit, wrong), status=422)
-    return _signed_in(visit, user, "/account")
+    return signed_in(visit, user, "/account")
 
 
 @router.post("/account/sessions/{session_id}/end")
@@ -143,37 +140,3 @@ def _account_page(visit: Visit, *errors: pages.FieldError) -> pages.AccountPage:
         for login in sessions.of_user(user.id)
     )
     return pages.AccountPage(user.name, user.email, user.role, rows, errors, MIN_PASSWORD_CHARACTERS)
-
-
-def _signed_in(visit: Visit, user: User, target: str) -> Response:
-    """A new session, never the one the browser came with."""
-    services, request = visit.services, visit.request
-    with services.database.unit_of_work() as session:
-        sessions = SessionService(session, services.settings.secret, services.now())
-        token = sessions.open(user.id, address_of(request), instead_of=session_cookie(request))
-    response = RedirectResponse(target, 303)
-    secure = services.settings.secure_cookies
-    name = SECURE_SESSION_COOKIE if secure else SESSION_COOKIE
-    response.set_cookie(name, token, secure=secure, httponly=True, samesite="lax", path="/")
-    response.set_cookie(
-        DEVICE_COOKIE,
-        services.sign_in.device_cookie(user.email),
-        max_age=DEVICE_COOKIE_S,
-        secure=secure,
-        httponly=True,
-        samesite="lax",
-        path="/login",
-    )
-    return response
-
-
-def local_path(target: str) -> str:
-    """A path of this server, whatever a link says: never another host."""
-    parts = urlsplit(target)
-    inside = (
-        not parts.scheme
-        and not parts.netloc
-        and target.startswith("/")
-        and not target.startswith(("//", "/\\"))
-    )
-    return target if inside else "/"

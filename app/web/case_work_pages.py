@@ -55,7 +55,7 @@ def get_form(
 
 
 @router.post("/cases/{case_id}/details")
-@may(Permission.UPLOAD)
+@may(Permission.CHANGE_CASE)
 def change_details(
     visit: VisitDep,
     case_id: UUID,
@@ -76,7 +76,7 @@ def change_details(
 
 
 @router.post("/cases/{case_id}/reuse")
-@may(Permission.UPLOAD)
+@may(Permission.CHANGE_CASE)
 def set_reuse(
     visit: VisitDep, case_id: UUID, reuse: Annotated[Reuse, Form()], basis: Text, seen_version: SeenVersion
 ) -> Response:
@@ -132,7 +132,7 @@ def _details(
     saved: bool = False,
 ) -> pages.DetailsPage:
     field = refused.field if isinstance(refused, BadRequest) else None
-    may_change = visit.may(Permission.UPLOAD)
+    may_change = visit.may(Permission.CHANGE_CASE)
     history = visit.cases.reuse_history(case)
     blocked = None
     if case.state.is_closed:

@@ -173,7 +173,7 @@ def test_a_damaged_file_of_heads_is_said_and_not_taken_for_an_empty_one(
     heads = HeadFile(tmp_path)
     heads.append(Head(1, "0" * 64, NOW))
     assert heads.read() == [Head(1, "0" * 64, NOW)]
-    file = tmp_path / "audit_heads.jsonl"
+    file = tmp_path / "audit" / "heads.jsonl"
     file.write_text(damage(file.read_text()))
     with pytest.raises(Conflict, match="line 1"):
         heads.read()

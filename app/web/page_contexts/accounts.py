@@ -10,12 +10,16 @@ from app.web.words import Role
 
 @dataclass(frozen=True)
 class LoginPage(Context):
-    """`/login`. `next` is the local path to go to afterwards; `error` says why the last attempt failed."""
+    """`/login`. `next` is the local path to go to afterwards; `error` says why the last attempt failed.
+
+    has_provider: people may sign in at an OpenID provider, too.
+    """
 
     template: ClassVar[str] = "login.html"
     next: str
     email: str = ""
     error: str | None = None
+    has_provider: bool = False
 
 
 @dataclass(frozen=True)
