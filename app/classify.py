@@ -14,7 +14,7 @@ from models.measurements import ImageArray
 from models.refusals import ImageRefused, RefusalCode
 
 Answer = dict[str, Any]
-"""`file`, `label`, `probabilities`, `reasons`, `error`, as `classify --json` prints them."""
+"""`file`, `label`, `probabilities`, `reasons`, `prediction_set`, `quality`, `error`, as `classify --json` prints them."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,8 @@ def refused_answer(file: str, error: LeukolensError) -> Answer:
         "label": None,
         "probabilities": None,
         "reasons": [],
+        "prediction_set": None,
+        "quality": None,
         "error": {"code": error.code, "title": error.title, "detail": error.detail},
     }
 
@@ -77,7 +79,15 @@ def predicted_answer(file: str, output: CellOutput) -> Answer:
     return {
         "file": file,
         "label": output.label.value,
-        "probabilities": {"malignant": output.p_malignant, "healthy": output.p_healthy},
+        "probabilities": _probabilities(output),
         "reasons": list(output.reasons),
+        "prediction_set": None if output.prediction_set is None else list(output.prediction_set),
+        "quality": {"level": output.quality.level.value, "reasons": list(output.quality.reasons)},
         "error": None,
     }
+
+
+def _probabilities(output: CellOutput) -> dict[str, float] | None:
+    if output.p_malignant is None:
+        return None
+    return {"malignant": output.p_malignant, "healthy": 1.0 - output.p_malignant}

@@ -18,6 +18,7 @@ import app.accounts.tables
 import app.audit.tables
 import app.cases.tables
 import app.idempotency.tables
+import app.monitoring.tables
 import app.outbox.tables
 import app.registry.tables
 import app.reviews.tables

@@ -3,6 +3,7 @@
     models/store/<name>/<version>/
         manifest.json         everything but the numbers, and the SHA-256 of every other file
         weights.safetensors   float16
+        statistics.safetensors  the reference set and where it lies: `models.reference`, `models.novelty`; optional
         golden/               drawn cells and the outputs an engine must reproduce before it may serve
         CARD.md               for people
         report/               plots and figures
@@ -15,7 +16,7 @@ import json
 import re
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -27,14 +28,18 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
+from models.conformal import ConformalLimits
 from models.head import HeadSpec
 from models.labels import LABELS, Label
 from models.measurements import MEASUREMENTS
 from models.networks import Architecture
+from models.novelty import NoveltyLimits
 from models.preprocessing import Preprocessing
+from models.quality import INSPECTIONS, QualityLimits
 
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
+STATISTICS = "statistics.safetensors"
 GOLDEN_EXPECTED = "golden/expected.json"
 CARD = "CARD.md"
 PROCEDURE_REPORT = "report/procedure.json"
@@ -44,6 +49,7 @@ MAX_MANIFEST_BYTES = 1024 * 1024
 MAX_FILE_BYTES = 256 * 1024 * 1024
 
 Weights = dict[str, npt.NDArray[np.floating]]
+Arrays = dict[str, npt.NDArray[Any]]
 
 
 class BundleRefused(ValueError):
@@ -75,18 +81,6 @@ class Band(_Strict):
         return self
 
 
-class Novelty(_Strict):
-    """A cell whose embedding lies farther from the training cells than `limit` is reported as indeterminate.
-
-    The distance is the mean over the embedding of ((value - mean) / scale)^2, with `novelty__mean` and
-    `novelty__scale` from the weights: about 1 for a training cell. kept_share: of held-out subjects' cells
-    that lie within the limit.
-    """
-
-    limit: float = Field(gt=0, allow_inf_nan=False)
-    kept_share: float = Field(gt=0, le=1)
-
-
 class TrainingAcquisition(_Strict):
     """How the training pictures were taken, as far as their authors say; empty or None is unknown.
 
@@ -105,6 +99,18 @@ class Interval(_Strict):
     value: float
     low: float
     high: float
+
+
+class Range(_Strict):
+    """Where the middle nine tenths of one measurement of training cells lie, and their middle."""
+
+    p05: float
+    p50: float
+    p95: float
+
+
+ClassRanges = dict[str, dict[Label, Range]]
+"""Measurement -> class -> its range."""
 
 
 class Figures(_Strict):
@@ -127,7 +133,10 @@ class SubjectShare(_Strict):
 
 
 class Origin(_Strict):
-    """Where data and starting weights come from, in words for the model's page."""
+    """Where data and starting weights come from, in words for the model's page.
+
+    limits_command: what fitted the limits, where that was not the command of the weights.
+    """
 
     data: str
     citation: str
@@ -137,6 +146,7 @@ class Origin(_Strict):
     command: str
     cells: int
     leak_groups: int
+    limits_command: str = ""
 
 
 class Manifest(_Strict):
@@ -153,7 +163,10 @@ class Manifest(_Strict):
     head: HeadSpec
     calibration: Calibration
     band: Band
-    novelty: Novelty | None = None
+    quality: QualityLimits = Field(default_factory=dict)
+    novelty: NoveltyLimits | None = None
+    conformal: ConformalLimits | None = None
+    ranges: ClassRanges = Field(default_factory=dict)
     origin: Origin
     acquisition: TrainingAcquisition | None = None
     procedure: Figures | None = None
@@ -167,6 +180,7 @@ class Manifest(_Strict):
     @model_validator(mode="after")
     def _known_names(self) -> "Manifest":
         unknown = set(self.head.fusion) - set(MEASUREMENTS)
+        unknown |= set(self.quality) - {*MEASUREMENTS, *INSPECTIONS}
         if unknown:
             raise ValueError(f"expected measurements this version knows, got {sorted(unknown)}")
         for path in self.files:
@@ -194,6 +208,7 @@ class Bundle:
     weights: Weights
     golden: tuple[GoldenCell, ...]
     card: str
+    statistics: Arrays = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -224,16 +239,17 @@ def read_bundle(folder: Path, *, expected_sha256: str | None = None) -> Bundle:
     contents = _read_all(folder, manifest)
     try:
         weights: Weights = load_safetensors(contents[WEIGHTS])
+        statistics: Arrays = load_safetensors(contents[STATISTICS]) if STATISTICS in contents else {}
         expected = json.loads(contents[GOLDEN_EXPECTED])
         golden = tuple(
             GoldenCell(file, contents[f"golden/{file}"], float(value)) for file, value in expected.items()
         )
     except (SafetensorError, KeyError, ValueError, AttributeError, TypeError) as broken:
         raise BundleRefused(f"{folder} is listed whole but does not read as a bundle: {broken}") from broken
-    if not all(np.isfinite(array).all() for array in weights.values()):
-        raise BundleRefused(f"Expected finite weights in {folder / WEIGHTS}.")
+    if not all(np.isfinite(array).all() for array in (*weights.values(), *statistics.values())):
+        raise BundleRefused(f"Expected finite numbers in {folder / WEIGHTS} and {folder / STATISTICS}.")
     card = contents[CARD].decode("utf-8", errors="replace")
-    return Bundle(manifest, digest, weights, golden, card)
+    return Bundle(manifest, digest, weights, golden, card, statistics)
 
 
 def _read_all(folder: Path, manifest: Manifest) -> dict[str, bytes]:
@@ -313,7 +329,12 @@ def copy_bundle(folder: Path, store: Path) -> Bundle:
 
 
 def write_bundle(
-    folder: Path, manifest: Manifest, weights: Weights, golden: list[GoldenCell], files: dict[str, bytes]
+    folder: Path,
+    manifest: Manifest,
+    weights: Weights,
+    golden: list[GoldenCell],
+    files: dict[str, bytes],
+    statistics: Arrays | None = None,
 ) -> Bundle:
     """Write a bundle and read it back.
 
@@ -323,6 +344,7 @@ def write_bundle(
         weights: name -> array; stored as float16.
         golden: drawn cells with what these very weights (float16-rounded) give for them.
         files: further files by relative path; must hold `CARD.md`.
+        statistics: name -> array, stored as they are.
 
     Raises:
         FileExistsError: the folder exists; versions are never overwritten.
@@ -336,6 +358,8 @@ def write_bundle(
         GOLDEN_EXPECTED: json.dumps(expected, indent=1).encode(),
         **{f"golden/{cell.file}": cell.data for cell in golden},
     }
+    if statistics:
+        contents[STATISTICS] = save_safetensors(statistics)
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(contents.items())}
     folder.mkdir(parents=True)
     for name, data in contents.items():

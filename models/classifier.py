@@ -4,31 +4,26 @@ import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from models.bundle import Bundle, Calibration, Weights, read_bundle
+from models.bundle import Bundle, Calibration, read_bundle
 from models.cell_view import look_at_cell
+from models.decision import Decision, Judge, PredictionLabel, not_assessable
 from models.decoding import decode_cell
 from models.engines import Engine, EngineName, Floats, open_engine
 from models.head import Head, HeadOutput
+from models.labels import Label
 from models.measurements import ImageArray, measure_cell
-from models.preprocessing import cell_weights
+from models.preprocessing import Preprocessing, cell_weights
+from models.quality import Quality, QualityLevel, inspect_cell
+
+__all__ = ["CellOutput", "Classifier", "EngineDisagrees", "PredictionLabel", "calibrated"]
 
 GOLDEN_TOLERANCE = 1e-4
 """How far a probability may lie from the bundle's golden one before the engine is refused."""
-
-
-class PredictionLabel(StrEnum):
-    """What a prediction may say of one cell; the last two are answers, not errors."""
-
-    MALIGNANT = "malignant"
-    HEALTHY = "healthy"
-    INDETERMINATE = "indeterminate"
-    NOT_ASSESSABLE = "not_assessable"
 
 
 class EngineDisagrees(RuntimeError):
@@ -39,20 +34,33 @@ class EngineDisagrees(RuntimeError):
 class CellOutput:
     """What a bundle says of one cell.
 
-    p_malignant: calibrated, 0..1; p_healthy is its complement. label and reasons: after the indeterminate
-    band. logits (2,), embedding (d,), heatmap (h, w): float32, see `models.head`.
+    decision: label, reasons, prediction set. quality: what the gate saw. p_malignant: calibrated, 0..1. logits (2,),
+    embedding (d,), heatmap (h, w): float32, see `models.head`. Where a cell is not assessable no network was asked,
+    and all four are None.
     """
 
-    p_malignant: float
-    label: PredictionLabel
-    reasons: tuple[str, ...]
-    logits: Floats
-    embedding: Floats
-    heatmap: Floats
+    decision: Decision
+    quality: Quality
+    p_malignant: float | None = None
+    logits: Floats | None = None
+    embedding: Floats | None = None
+    heatmap: Floats | None = None
 
     @property
-    def p_healthy(self) -> float:
-        return 1.0 - self.p_malignant
+    def label(self) -> PredictionLabel:
+        return self.decision.label
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        return self.decision.reasons
+
+    @property
+    def prediction_set(self) -> tuple[Label, ...] | None:
+        return self.decision.prediction_set
+
+    @property
+    def p_healthy(self) -> float | None:
+        return None if self.p_malignant is None else 1.0 - self.p_malignant
 
 
 class Classifier:
@@ -62,6 +70,7 @@ class Classifier:
         self.bundle = bundle
         self.engine = engine
         self._head = Head(bundle.manifest.head, bundle.weights)
+        self._judge = Judge(bundle)
         # A batch needs pictures of one size; one at a time may leave the background out.
         self._cell_alone = bundle.manifest.head.pooling == "cell_mean_deviation"
         self._check_golden()
@@ -92,24 +101,17 @@ class Classifier:
         """
         if measurements is None:
             measurements = [measure_cell(cell) for cell in cells]
-        recipe = self.bundle.manifest.preprocessing
-        crops = [recipe.crop(cell) for cell in cells]
-        if self._cell_alone and self.engine.batch == 1:
-            look = partial(
-                look_at_cell,
-                engine=self.engine,
-                head=self._head,
-                architecture=self.bundle.manifest.architecture,
-                recipe=recipe,
-            )
-            heads = [look(crop, values) for crop, values in zip(crops, measurements, strict=True)]
-        else:
-            maps = self.engine.maps(np.stack([recipe.normalise(crop) for crop in crops]))
-            heads = [
-                self._head(feature_map, cell_weights(crop, feature_map.shape[-1]), values)
-                for feature_map, crop, values in zip(maps, crops, measurements, strict=True)
-            ]
-        return [self._finish(output) for output in heads]
+        quality = [
+            self._judge.quality(values | inspect_cell(cell, self._recipe))
+            for cell, values in zip(cells, measurements, strict=True)
+        ]
+        assessed = [i for i, each in enumerate(quality) if each.level is not QualityLevel.NOT_ASSESSABLE]
+        seen = self._look([cells[i] for i in assessed], [measurements[i] for i in assessed])
+        answers = {
+            i: self._finish(output, measurements[i], quality[i])
+            for i, output in zip(assessed, seen, strict=True)
+        }
+        return [answers.get(i) or CellOutput(not_assessable(each), each) for i, each in enumerate(quality)]
 
     def classify_many(self, cells: Sequence[ImageArray]) -> list[CellOutput]:
         """`classify` for any number of cells, as many at a time as the engine has streams."""
@@ -118,39 +120,45 @@ class Classifier:
         with ThreadPoolExecutor(self.engine.streams) as pool:
             return [output for batch in pool.map(self.classify, batches) for output in batch]
 
-    def _finish(self, output: HeadOutput) -> CellOutput:
+    def _look(self, cells: list[ImageArray], measurements: list[dict[str, float]]) -> list[HeadOutput]:
+        """Engine and head, in order."""
+        if not cells:
+            return []
+        crops = [self._recipe.crop(cell) for cell in cells]
+        if self._cell_alone and self.engine.batch == 1:
+            look = partial(
+                look_at_cell,
+                engine=self.engine,
+                head=self._head,
+                architecture=self.bundle.manifest.architecture,
+                recipe=self._recipe,
+            )
+            return [look(crop, values) for crop, values in zip(crops, measurements, strict=True)]
+        maps = self.engine.maps(np.stack([self._recipe.normalise(crop) for crop in crops]))
+        return [
+            self._head(feature_map, cell_weights(crop, feature_map.shape[-1]), values)
+            for feature_map, crop, values in zip(maps, crops, measurements, strict=True)
+        ]
+
+    def _finish(self, output: HeadOutput, measurements: dict[str, float], quality: Quality) -> CellOutput:
         if not np.isfinite(output.logits).all():
             raise FloatingPointError(f"Expected finite logits from {self.bundle.id}, got {output.logits}.")
         p_malignant = calibrated(output.logits, self.bundle.manifest.calibration)
-        label, reasons = self._label(p_malignant, output.embedding)
-        return CellOutput(p_malignant, label, reasons, output.logits, output.embedding, output.heatmap)
+        decision = self._judge.decide(p_malignant, output.embedding, measurements)
+        return CellOutput(decision, quality, p_malignant, output.logits, output.embedding, output.heatmap)
 
-    def _label(self, p_malignant: float, embedding: Floats) -> tuple[PredictionLabel, tuple[str, ...]]:
-        band, novelty = self.bundle.manifest.band, self.bundle.manifest.novelty
-        reasons = []
-        if band.low < p_malignant < band.high:
-            reasons.append("inside_indeterminate_band")
-        if novelty is not None and novelty_distance(embedding, self.bundle.weights) > novelty.limit:
-            reasons.append("unlike_training_cells")
-        if reasons:
-            return PredictionLabel.INDETERMINATE, tuple(reasons)
-        malignant = p_malignant >= band.high
-        return (PredictionLabel.MALIGNANT if malignant else PredictionLabel.HEALTHY), ()
+    @property
+    def _recipe(self) -> Preprocessing:
+        return self.bundle.manifest.preprocessing
 
     def _check_golden(self) -> None:
         for cell in self.bundle.golden:
             found = self.classify([decode_cell(cell.data).pixels])[0].p_malignant
-            if not abs(found - cell.p_malignant) <= GOLDEN_TOLERANCE:
+            if found is None or not abs(found - cell.p_malignant) <= GOLDEN_TOLERANCE:
                 raise EngineDisagrees(
-                    f"Engine {self.engine.name} gives {found:.6f} for {cell.file} of {self.bundle.id}, "
+                    f"Engine {self.engine.name} gives {found} for {cell.file} of {self.bundle.id}, "
                     f"expected {cell.p_malignant:.6f} within {GOLDEN_TOLERANCE}."
                 )
-
-
-def novelty_distance(embedding: Floats, weights: Weights) -> float:
-    """How far an embedding lies from those of the training cells; see `models.bundle.Novelty`."""
-    mean, scale = (weights[f"novelty__{part}"].astype(np.float32) for part in ("mean", "scale"))
-    return float(np.square((embedding - mean) / scale).mean())
 
 
 def calibrated(logits: Floats, calibration: Calibration) -> float:

@@ -25,12 +25,12 @@ def draw_cell(seed: int, *, radius_px: float | None = None) -> ImageArray:
     radius = random.uniform(80, 115) if radius_px is None else radius_px
     mask = _blob(random, radius, wobble=0.04)
     nucleus = _blob(random, radius * random.uniform(0.82, 0.92), wobble=0.06)
-    cytoplasm_colour = np.array([160, 110, 180]) + random.uniform(-12, 12, 3)
-    nucleus_colour = np.array([105, 50, 120]) + random.uniform(-12, 12, 3)
+    cytoplasm_colour = np.array([92, 46, 100]) + random.uniform(-4, 4, 3)
+    nucleus_colour = np.array([64, 26, 77]) + random.uniform(-4, 4, 3)
     picture = np.where(nucleus[..., None] & mask[..., None], nucleus_colour, cytoplasm_colour)
-    picture = picture + _chromatin(random)[..., None] * np.array([14.0, 11.0, 12.0])
+    picture = picture + _chromatin(random)[..., None] * np.array([6.0, 4.0, 5.0])
     smooth = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 1.2)
-    cell = np.clip(smooth + random.normal(0, 1.5, smooth.shape), 12, 255).astype(np.uint8)
+    cell = np.clip(smooth + random.normal(0, 0.6, smooth.shape), 12, 255).astype(np.uint8)
     cell[~mask] = 0
     return np.asarray(cell, np.uint8)
 

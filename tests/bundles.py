@@ -23,9 +23,12 @@ from models.engines import open_engine
 from models.head import HeadSpec
 from models.networks import Architecture, vgg_convolutions
 from models.preprocessing import Preprocessing
+from models.quality import Limits
 
 ARCHITECTURE = Architecture(name="vgg16", blocks=2)
 NAME = "drawn-vgg16"
+SMALLEST_PX2 = 600
+"""What the bundle's gate lets through."""
 
 
 def make_bundle(store: Path, version: str = "0.1.0", seed: int = 0) -> Bundle:
@@ -57,6 +60,7 @@ def make_manifest(version: str = "0.1.0") -> Manifest:
         ),
         calibration=Calibration(slope=1.0, intercept=0.0, malignant_prevalence=0.5),
         band=Band(low=0.45, high=0.55),
+        quality={"area_px2": (Limits(reason="size_outside_training_range", lowest=SMALLEST_PX2),)},
         origin=Origin(
             data="drawn cells",
             citation="none",

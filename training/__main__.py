@@ -123,6 +123,30 @@ def paper_table() -> None:
         console.print(f"{wrong.network} {wrong.figure}: printed {wrong.printed}, counts {wrong.computed}")
 
 
+@app.command()
+def refit(
+    bundle: Annotated[Path, typer.Option(help="Folder of a published bundle.")],
+    data: Data,
+    out: Out,
+    version: Version,
+    profile: ProfileName = "honest",
+    store: Store = Path("models/store"),
+) -> None:
+    """New limits for a bundle's weights: gate, distances, prediction sets, reference set, figures."""
+    from training.refit import refit_bundle
+
+    written = refit_bundle(
+        bundle,
+        data,
+        out,
+        profile_named(profile),
+        version=version,
+        store=store,
+        say=lambda done: console.print(f"{done} cells"),
+    )
+    console.print(f"{written.id} {written.sha256}")
+
+
 @app.command(name="all")
 def everything(
     data: Data,

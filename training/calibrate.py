@@ -1,15 +1,10 @@
-"""What a bundle knows of its limits, from cells nothing was fitted to: slope, intercept, band, novelty."""
+"""Slope, intercept and band, from cells nothing was fitted to; the other limits are in `training.limits`."""
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-from models.bundle import Band, Calibration, Novelty
-from models.classifier import novelty_distance
-from models.preprocessing import Floats
-from training.features import rounded
-from training.head_fit import EMBEDDING_FLOOR, standard
-from training.initial_weights import Weights
+from models.bundle import Band, Calibration
 
 Doubles = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -46,23 +41,6 @@ def fit_band(p_malignant: Doubles, malignant: Bools, *, missed: float) -> Band:
     low = min(0.5, float(np.quantile(p_malignant[malignant], missed)))
     high = max(0.5, float(np.quantile(p_malignant[~malignant], 1.0 - missed)))
     return Band(low=round(low, 4), high=round(high, 4))
-
-
-def fit_novelty(learned: Floats, held_out: Floats, *, kept: float) -> tuple[Novelty, Weights]:
-    """Where the training cells lie in the embedding, and how far out cells of other subjects still belong.
-
-    Args:
-        learned: (n, d) embeddings of train cells. held_out: (m, d) of subjects nothing was fitted to.
-        kept: share of held-out cells that lie within the limit.
-
-    Returns:
-        The limit, and `novelty__mean` and `novelty__scale` (d,), rounded to float16 as a bundle stores them.
-    """
-    mean, scale = standard(learned, EMBEDDING_FLOOR)
-    weights = rounded({"novelty__mean": mean, "novelty__scale": scale})
-    distances = [novelty_distance(embedding, weights) for embedding in held_out]
-    limit = round(float(np.quantile(distances, kept)), 4)
-    return Novelty(limit=limit, kept_share=kept), weights
 
 
 def cross_fitted(margin: Doubles, malignant: Bools, folds: npt.NDArray[np.int_]) -> Doubles:

@@ -7,18 +7,22 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel, ConfigDict
 
-from models.bundle import Band, Bundle, Calibration, Figures, GoldenCell, Manifest, Novelty, Origin
+from models.bundle import Band, Bundle, Calibration, ClassRanges, Figures, GoldenCell, Manifest, Origin
 from models.classifier import Classifier
+from models.conformal import ConformalLimits
 from models.drawn_cells import draw_cell
 from models.engines import EngineName, open_engine
 from models.head import HeadSpec
-from training.calibrate import fit_band, fit_calibration, fit_novelty, probabilities
+from models.novelty import NoveltyLimits
+from models.quality import QualityLimits
+from training.calibrate import fit_band, fit_calibration, probabilities
 from training.features import rounded
 from training.head_fit import FUSED
+from training.limits import Observed, fit_limits
+from training.prepare import open_prepared
 from training.runs import FINAL, Run
 
 GOLDEN_CELLS = 4
-NOVELTY_KEPT = 0.99
 
 CITATION = (
     "Gupta, A. and Gupta, R. (2019). ALL Challenge dataset of ISBI 2019 [data set]. "
@@ -32,29 +36,44 @@ STARTING_WEIGHTS = (
 
 
 class Calibrated(BaseModel):
-    """What `calibrate` found on the val part: `RUN/calibration.json`."""
+    """What `calibrate` found: `RUN/calibration.json`; arrays in RUN/final/statistics.npz."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     calibration: Calibration
     band: Band
-    novelty: Novelty
+    quality: QualityLimits
+    novelty: NoveltyLimits
+    conformal: ConformalLimits | None
+    ranges: ClassRanges
 
 
 def calibrate_run(run: Run) -> Calibrated:
-    """Slope, intercept, band and novelty limit from what the final model says of the val part."""
+    """Slope, intercept and band from what the final model says of the val part, and its other limits."""
     held_out = run.load(FINAL, "held_out")
     malignant = run.malignant[held_out["rows"]]
     calibration = fit_calibration(held_out["margin"], malignant)
     band = fit_band(probabilities(held_out["margin"], calibration), malignant, missed=run.profile.band_missed)
-    features = run.load(FINAL, "features")
-    learned = np.isin(features["rows"], run.split(FINAL).train)
-    embeddings = features["features"]
-    novelty, arrays = fit_novelty(embeddings[learned], embeddings[~learned], kept=NOVELTY_KEPT)
-    run.save(FINAL, "novelty", arrays)
-    found = Calibrated(calibration=calibration, band=band, novelty=novelty)
+    limits = fit_limits(observed_in(run), penalty=run.profile.head_penalty)
+    run.save(FINAL, "statistics", limits.statistics)
+    found = Calibrated(calibration=calibration, band=band, **limits.fields)
     (run.folder / "calibration.json").write_text(found.model_dump_json(indent=1))
     return found
+
+
+def observed_in(run: Run) -> Observed:
+    """The cells the head was fitted on and the val part, as the limits are fitted on them."""
+    features, prepared = run.load(FINAL, "features"), open_prepared(run.folder / "prepared")
+    rows = features["rows"]
+    return Observed(
+        embeddings=features["features"],
+        measurements=np.asarray(prepared.measurements[rows]),
+        inspections=np.asarray(prepared.inspections[rows]),
+        malignant=run.malignant[rows],
+        groups=run.groups[rows],
+        parts=np.array([run.cells[row].split for row in rows]),
+        folds=np.array([run.cells[row].cv_fold for row in rows]),
+    )
 
 
 def candidate(
@@ -68,7 +87,7 @@ def candidate(
 ) -> Bundle:
     """The bundle of a calibrated run, float16-rounded, without golden cells and card."""
     calibrated = Calibrated.model_validate_json((run.folder / "calibration.json").read_text())
-    weights = rounded(run.load(FINAL, "base") | run.load(FINAL, "head") | run.load(FINAL, "novelty"))
+    weights = rounded(run.load(FINAL, "base") | run.load(FINAL, "head"))
     split = run.split(FINAL)
     parts = ", ".join(
         f"{len(rows)} {part} cells"
@@ -87,9 +106,7 @@ def candidate(
             embedding_length=weights["head__dense1__kernel"].shape[0],
             fusion=FUSED,
         ),
-        calibration=calibrated.calibration,
-        band=calibrated.band,
-        novelty=calibrated.novelty,
+        **dict(calibrated),
         origin=Origin(
             data="C-NMC 2019, part of the training set; licence CC BY 3.0 as second-hand sources state it",
             citation=CITATION,
@@ -103,7 +120,7 @@ def candidate(
         procedure=procedure,
         these_weights=these_weights,
     )
-    return Bundle(manifest, "", dict(weights), (), "")
+    return Bundle(manifest, "", dict(weights), (), "", run.load(FINAL, "statistics"))
 
 
 def open_candidate(bundle: Bundle, engine: EngineName = "auto") -> Classifier:
@@ -119,5 +136,7 @@ def golden_cells(classifier: Classifier) -> list[GoldenCell]:
         buffer = io.BytesIO()
         Image.fromarray(pixels).save(buffer, "PNG")
         p_malignant = classifier.classify([pixels])[0].p_malignant
+        if p_malignant is None:
+            raise ValueError(f"Expected drawn cell {seed} to pass the gate of {classifier.bundle.id}.")
         cells.append(GoldenCell(f"drawn_{seed}.png", buffer.getvalue(), round(p_malignant, 7)))
     return cells

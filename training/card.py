@@ -1,6 +1,6 @@
 """The model card: what a bundle is for, where it comes from, what it reaches and what nobody knows."""
 
-from models.bundle import Interval, Manifest
+from models.bundle import Interval, Manifest, Origin
 from training.evaluate import Comparison
 
 INTENDED_USE = "For research use only. Not for use in diagnostic procedures."
@@ -46,8 +46,8 @@ GAIN_ROWS = {
 }
 
 
-def model_card(manifest: Manifest, columns: dict[str, Comparison]) -> str:
-    """CARD.md of a bundle; `columns` maps a heading to its figures."""
+def model_card(manifest: Manifest, columns: dict[str, Comparison], limits: str = "") -> str:
+    """CARD.md of a bundle; `columns` maps a heading to its figures, `limits` are those of abstaining."""
     origin, calibration, band = manifest.origin, manifest.calibration, manifest.band
     novelty = manifest.novelty
     assert novelty is not None
@@ -72,10 +72,17 @@ linear layer on them, and a linear term on {len(manifest.head.fusion)} measureme
 One pass, no averaging over rotations.
 
 p_malignant = sigmoid({calibration.slope:.4f} x (l_malignant - l_healthy) {calibration.intercept:+.4f}),
-calibrated at {calibration.malignant_prevalence:.1%} malignant cells. Between {band.low} and {band.high} a
-prediction is `indeterminate`; so is one of a cell whose embedding lies farther from the training cells
-than {novelty.limit} (mean squared deviation; {novelty.kept_share:.0%} of the val part's cells lie within).
-The figures below count every cell at 0.5, the indeterminate ones too.
+calibrated at {calibration.malignant_prevalence:.1%} malignant cells. The figures below count every cell at 0.5,
+whatever its label.
+
+## When it does not answer
+`not_assessable`, before the network is asked: the picture fails the quality gate, whose limits are the train part's
+values and a margin. `indeterminate`: the probability lies between {band.low} and {band.high}; or the prediction set is
+empty or holds both labels; or the cell is unlike the training cells (relative Mahalanobis distance and distance to
+neighbour {novelty.neighbour} of the embedding, Mahalanobis distance of the measurements; {novelty.kept_share:.1%} of the
+val part's cells, {novelty.kept_groups} leak groups, lie within all three limits).
+
+{limits or "How often that is was not judged for this version."}
 
 ## Data
 {origin.data}. {origin.citation}.
@@ -96,11 +103,19 @@ Value and 95 % interval, bootstrap over leak groups within each class.
 
 {groups_table(columns)}
 
-Everything above from one command: `{origin.command}`
+Everything above from one command: `{origin.command}`{_limits_command(origin)}
 
 ## Known limits
 {LIMITS}
 """
+
+
+def _limits_command(origin: Origin) -> str:
+    return (
+        f"; the limits, later and on the same weights: `{origin.limits_command}`"
+        if origin.limits_command
+        else ""
+    )
 
 
 def figures_table(columns: dict[str, Comparison]) -> str:

@@ -11,11 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from models.bundle import Band, Figures, Interval
 from models.classifier import Classifier
 from models.labels import LABELS
-from models.preprocessing import Floats
-from training.baselines import area_score, boosted_probabilities
-from training.calibrate import cross_fitted
-from training.dataset import LabelledCell, read_pixels
-from training.metrics import (
+from models.metrics import (
     DECISION,
     METRICS,
     auroc,
@@ -25,6 +21,10 @@ from training.metrics import (
     weighted_f1,
     with_interval,
 )
+from models.preprocessing import Floats
+from training.baselines import area_score, boosted_probabilities
+from training.calibrate import cross_fitted
+from training.dataset import LabelledCell, read_pixels
 from training.runs import FINAL, Run
 
 Doubles = npt.NDArray[np.float64]

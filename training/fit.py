@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
+from models.metrics import auroc
 from models.networks import vgg_convolutions
 from models.preprocessing import Floats
 from training.initial_weights import Weights
-from training.metrics import auroc
 from training.patches import INNER_POSITIONS, POOLED_POSITIONS
 from training.profiles import Profile
 from training.sampling import Doubles, draw

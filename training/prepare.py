@@ -16,6 +16,7 @@ from numpy.lib.format import open_memmap
 
 from models.measurements import MEASUREMENTS, ImageArray, measure_cell
 from models.preprocessing import Floats, Preprocessing
+from models.quality import inspect_cell
 from training.dataset import LabelledCell, read_pixels
 from training.patches import jitter_stain, pooling_weights, sample_patch
 from training.profiles import Profile
@@ -26,18 +27,19 @@ class PreparedCells:
     """The arrays of `prepare`, cells first.
 
     crops: (n, s, s, 3) uint8, what the network sees at serving time. measurements: (n, len(MEASUREMENTS))
-    float32. patches: (n, p, PATCH_PX, PATCH_PX, 3) uint8, augmented. patch_weights: (n, p, POOLED_POSITIONS,
+    float32. inspections: (n, len(INSPECTIONS)) float32. patches: (n, p, PATCH_PX, PATCH_PX, 3) uint8, augmented. patch_weights: (n, p, POOLED_POSITIONS,
     POOLED_POSITIONS) float32. patch_means: (n, p, 3) float32, what is subtracted from a patch, 0..1.
     """
 
     crops: ImageArray
     measurements: Floats
+    inspections: Floats
     patches: ImageArray
     patch_weights: Floats
     patch_means: Floats
 
 
-_ARRAYS = ("crops", "measurements", "patches", "patch_weights", "patch_means")
+_ARRAYS = ("crops", "measurements", "inspections", "patches", "patch_weights", "patch_means")
 
 
 def prepare_cells(
@@ -86,6 +88,7 @@ def _prepare_one(
     return (
         recipe.crop(pixels),
         np.array([values[name] for name in MEASUREMENTS], np.float32),
+        np.array(list(inspect_cell(pixels, recipe).values()), np.float32),
         np.stack(patches),
         np.stack([pooling_weights(patch) for patch in patches]),
         np.array(means, np.float32),

@@ -41,7 +41,12 @@ def publish_run(run: Run, *, name: str, version: str, store: Path) -> Bundle:
         **{f"report/{path.name}": path.read_bytes() for path in (run.folder / "report").glob("*.png")},
     }
     return write_bundle(
-        store / name / version, bundle.manifest, bundle.weights, golden_cells(open_candidate(bundle)), files
+        store / name / version,
+        bundle.manifest,
+        bundle.weights,
+        golden_cells(open_candidate(bundle)),
+        files,
+        bundle.statistics,
     )
 
 

@@ -21,7 +21,9 @@ from app.notice import NOTICE
 from app.registry.tables import RegisteredModel
 from app.reviews.tables import Reading, Review, Verdict
 from app.reviews.view import CaseReading, CellReading
-from models.classifier import PredictionLabel
+from models.decision import PredictionLabel
+from models.labels import Label
+from models.quality import QualityLevel
 
 
 class Probabilities(BaseModel):
@@ -40,9 +42,9 @@ class ModelName(BaseModel):
 
 
 class Quality(BaseModel):
-    """What was noticed about the image itself. level: `pass` or `warn`."""
+    """What was noticed about the image itself."""
 
-    level: str
+    level: QualityLevel
     reasons: list[str]
 
 
@@ -55,6 +57,7 @@ class PredictionAnswer(BaseModel):
     probabilities: Probabilities | None
     label: PredictionLabel
     reasons: list[str]
+    prediction_set: list[Label] | None = Field(description="labels not ruled out at the model's alphas")
     model: ModelName
     quality: Quality
     notice: str = NOTICE
@@ -68,10 +71,11 @@ class PredictionAnswer(BaseModel):
             probabilities=probabilities_of(prediction),
             label=prediction.label,
             reasons=prediction.reasons,
+            prediction_set=_labels(prediction.prediction_set),
             model=ModelName(
                 name=prediction.model_name, version=prediction.model_version, sha256=prediction.model_sha256
             ),
-            quality=quality_of(cell),
+            quality=quality_of(cell, prediction),
         )
 
 
@@ -262,7 +266,7 @@ class CellAnswer(BaseModel):
             state=cell.state,
             client_ref=cell.client_ref,
             image_sha256=cell.image_sha256,
-            quality=quality_of(cell) if cell.quality is not None else None,
+            quality=quality_of(cell, prediction) if cell.quality is not None else None,
             measurements=None if blind else cell.measurements,
             blind=blind,
             voided=Voided.of(cell),
@@ -338,8 +342,18 @@ def probabilities_of(prediction: Prediction) -> Probabilities | None:
     return Probabilities(malignant=prediction.p_malignant, healthy=1.0 - prediction.p_malignant)
 
 
-def quality_of(cell: Cell) -> Quality:
-    return Quality(level="warn" if cell.quality else "pass", reasons=cell.quality or [])
+def quality_of(cell: Cell, prediction: Prediction | None) -> Quality:
+    """What the decoder noticed, and the gate of the model that answered."""
+    gate = (prediction.quality if prediction else None) or []
+    reasons = list(dict.fromkeys([*gate, *(cell.quality or [])]))
+    level = QualityLevel.WARN if reasons else QualityLevel.PASSED
+    if prediction is not None and prediction.label is PredictionLabel.NOT_ASSESSABLE:
+        level = QualityLevel.NOT_ASSESSABLE
+    return Quality(level=level, reasons=reasons)
+
+
+def _labels(names: list[str] | None) -> list[Label] | None:
+    return None if names is None else [Label(name) for name in names]
 
 
 def problem_of(cell: Cell) -> FileProblem | None:

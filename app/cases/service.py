@@ -254,10 +254,11 @@ class CaseService:
         known = self._cases.prediction(cell_id, score.model.sha256)
         if known is not None:
             return known
-        if not 0.0 <= score.output.p_malignant <= 1.0:
-            raise Conflict(f"Expected a probability, got {score.output.p_malignant}.")
+        output = score.output
+        if output.p_malignant is not None and not 0.0 <= output.p_malignant <= 1.0:
+            raise Conflict(f"Expected a probability, got {output.p_malignant}.")
         case = locked_case(self._cases, who_site, cell.case_id, None)
-        label, reasons = held_back(score.output.label, score.output.reasons, _check_of(case, training))
+        label, reasons = held_back(output.label, output.reasons, _check_of(case, training))
         prediction = Prediction(
             id=new_id(),
             cell_id=cell_id,
@@ -267,13 +268,15 @@ class CaseService:
             engine=score.engine,
             preprocessing_version=score.preprocessing_version,
             label=label,
-            model_label=score.output.label,
-            p_malignant=score.output.p_malignant,
+            model_label=output.label,
+            p_malignant=output.p_malignant,
             band_low=score.band[0],
             band_high=score.band[1],
             reasons=reasons,
-            embedding=score.output.embedding.astype("<f4").tobytes(),
-            heatmap=_scaled_to_one(score.output.heatmap).astype("<f2").tobytes(),
+            prediction_set=None if output.prediction_set is None else list(output.prediction_set),
+            quality=list(output.quality.reasons),
+            embedding=b"" if output.embedding is None else output.embedding.astype("<f4").tobytes(),
+            heatmap=b"" if output.heatmap is None else _scaled_to_one(output.heatmap).astype("<f2").tobytes(),
             latency_ms=score.latency_ms,
             created_at=self._now,
         )

@@ -172,8 +172,10 @@ class Prediction(Base):
 
     label, reasons: after the acquisition profile of the case was weighed; model_label: what the model alone said.
     number: 1, and one more each time the same answer met another profile and so got another label.
-    band_low, band_high: the model's indeterminate band of p_malignant when it said so. embedding: float32, little-endian. heatmap: (side, side) float16, little-endian. latency_ms: from the
-    hand-over to the engine to its answer.
+    band_low, band_high: the model's indeterminate band of p_malignant when it said so. prediction_set: the labels not
+    ruled out, None where the model has no limits for one. quality: what its gate noticed. embedding: float32,
+    little-endian. heatmap: (side, side) float16, little-endian. Both are empty where the cell was not assessable.
+    latency_ms: from the hand-over to the engine to its answer.
     """
 
     __tablename__ = "predictions"
@@ -196,6 +198,8 @@ class Prediction(Base):
     band_low: Mapped[float] = mapped_column(sa.Double)
     band_high: Mapped[float] = mapped_column(sa.Double)
     reasons: Mapped[list[str]] = mapped_column(sa.JSON)
+    prediction_set: Mapped[list[str] | None] = mapped_column(sa.JSON(none_as_null=True))
+    quality: Mapped[list[str] | None] = mapped_column(sa.JSON(none_as_null=True))
     embedding: Mapped[bytes] = mapped_column(deferred=True)
     heatmap: Mapped[bytes] = mapped_column(deferred=True)
     latency_ms: Mapped[float]

@@ -5,49 +5,56 @@ import json
 import numpy as np
 
 from app.inference.inference_protocol import Message
-from models.classifier import CellOutput, PredictionLabel
+from models.classifier import CellOutput
+from models.decision import Decision, PredictionLabel
+from models.labels import Label
+from models.quality import Quality, QualityLevel
+
+_TENSORS = {"p_malignant": "<f8", "logits": "<f4", "embedding": "<f4", "heatmap": "<f4"}
 
 
 def message_of(outputs: list[CellOutput], **parameters: str | float) -> Message:
-    """What the engine process answers for a batch."""
-    return Message(
-        tensors={
-            "p_malignant": np.array([output.p_malignant for output in outputs], "<f8"),
-            "logits": np.stack([output.logits for output in outputs]).astype("<f4"),
-            "embedding": np.stack([output.embedding for output in outputs]).astype("<f4"),
-            "heatmap": np.stack([output.heatmap for output in outputs]).astype("<f4"),
-        },
-        texts={
-            "label": [output.label.value for output in outputs],
-            "reasons": [json.dumps(output.reasons) for output in outputs],
-        },
-        parameters=dict(parameters),
-    )
+    """What the engine process answers for a batch. Tensors have rows for the assessed cells only, in order."""
+    assessed = [output for output in outputs if output.p_malignant is not None]
+    tensors = {
+        name: np.array([getattr(output, name) for output in assessed], kind)
+        for name, kind in _TENSORS.items()
+    }
+    said = [
+        {
+            "label": output.label,
+            "reasons": output.reasons,
+            "prediction_set": output.prediction_set,
+            "quality": (output.quality.level, output.quality.reasons),
+        }
+        for output in outputs
+    ]
+    return Message(tensors, {"said": [json.dumps(each) for each in said]}, dict(parameters))
 
 
 def outputs_of(message: Message) -> list[CellOutput]:
     """The inverse of `message_of`.
 
     Raises:
-        KeyError, ValueError: something is missing or no value of its kind.
+        KeyError, ValueError, TypeError, StopIteration: something is missing or no value of its kind.
     """
-    tensors = message.tensors
-    return [
-        CellOutput(
-            p_malignant=float(p_malignant),
-            label=PredictionLabel(label),
-            reasons=tuple(json.loads(reasons)),
-            logits=logits,
-            embedding=embedding,
-            heatmap=heatmap,
+    rows = zip(*(message.tensors[name] for name in _TENSORS), strict=True)
+    outputs = []
+    for text in message.texts["said"]:
+        said = json.loads(text)
+        kept = said["prediction_set"]
+        decision = Decision(
+            PredictionLabel(said["label"]),
+            tuple(said["reasons"]),
+            None if kept is None else tuple(Label(label) for label in kept),
         )
-        for p_malignant, label, reasons, logits, embedding, heatmap in zip(
-            tensors["p_malignant"],
-            message.texts["label"],
-            message.texts["reasons"],
-            tensors["logits"],
-            tensors["embedding"],
-            tensors["heatmap"],
-            strict=True,
-        )
-    ]
+        level, reasons = said["quality"]
+        quality = Quality(QualityLevel(level), tuple(reasons))
+        if decision.label is PredictionLabel.NOT_ASSESSABLE:
+            outputs.append(CellOutput(decision, quality))
+        else:
+            p_malignant, logits, embedding, heatmap = next(rows)
+            outputs.append(CellOutput(decision, quality, float(p_malignant), logits, embedding, heatmap))
+    if next(rows, None) is not None:
+        raise ValueError("Expected a row for each assessed cell, got more.")
+    return outputs

@@ -73,7 +73,7 @@ class EngineClient:
                 int(answer.parameters["preprocessing_version"]),
             )
             band = float(answer.parameters["band_low"]), float(answer.parameters["band_high"])
-        except (MalformedMessage, KeyError, ValueError) as broken:
+        except (MalformedMessage, KeyError, ValueError, TypeError, StopIteration) as broken:
             raise ScoreFailed(f"The engine's answer cannot be read: {broken}") from broken
         if answer.parameters.get("sha256") != model.sha256 or len(outputs) != len(questions):
             raise ScoreFailed("The engine's answer does not belong to the question.")

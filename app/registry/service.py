@@ -27,6 +27,7 @@ from models.bundle import (
     read_listed,
     subject_shares,
 )
+from models.reference import ReferenceSet
 
 
 @dataclass(frozen=True)
@@ -208,6 +209,13 @@ class RegistryService:
         """What a model says of itself. Verified once, then remembered: a digest never changes."""
         return _manifest(self._folder(model.name, model.version), model.sha256)
 
+    def reference(self, model: ModelRef) -> ReferenceSet:
+        """The cells a model learned from, verified once and remembered; empty where its bundle is gone or altered."""
+        try:
+            return _reference(self._folder(model.name, model.version), model.sha256)
+        except (NotFound, BundleRefused):
+            return ReferenceSet({}, 0)
+
     def _register(self, name: str, version: str) -> RegisteredModel:
         bundle = read_bundle(self._folder(name, version))
         if (bundle.manifest.name, bundle.manifest.version) != (name, version):
@@ -235,6 +243,11 @@ def _manifest(folder: Path, sha256: str) -> Manifest:
     return read_bundle(folder, expected_sha256=sha256).manifest
 
 
+@lru_cache(maxsize=4)
+def _reference(folder: Path, sha256: str) -> ReferenceSet:
+    return ReferenceSet.of(read_bundle(folder, expected_sha256=sha256))
+
+
 def split_id(model_id: str) -> tuple[str, str]:
     """`name/version` -> both.
 
@@ -243,7 +256,7 @@ def split_id(model_id: str) -> tuple[str, str]:
     """
     name, slash, version = model_id.partition("/")
     if not (name and slash and version) or "/" in version or ".." in model_id:
-        raise BadRequest(f"Expected NAME/VERSION such as vgg16-cnmc/0.1.0, got {model_id!r}.")
+        raise BadRequest(f"Expected NAME/VERSION such as vgg16-cnmc/0.2.0, got {model_id!r}.")
     return name, version
 
 

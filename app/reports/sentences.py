@@ -30,6 +30,21 @@ REMARKS: Final[dict[str, str]] = {
     "jpeg_artefacts_possible": "The file is a JPEG. Compression changes the texture the model reads.",
     "cell_touches_the_frame": "The cell touches the frame of the picture, so a part of it may be missing.",
     "several_separate_parts": "There are several separate parts. The model expects one cell.",
+    "both_labels_possible": "The model rules out neither class at the error rates it was fitted to.",
+    "no_label_possible": "The model rules out both classes at the error rates it was fitted to.",
+    "no_cell": "What is in the picture is far too small to be a cell.",
+    "size_outside_training_range": "The cell is smaller or larger than those the model learned from. Check the magnification.",
+    "several_cells_or_not_segmented": "The outline is not that of one cell: several cells, or a segmentation that went astray.",
+    "cell_cut_by_the_frame": "The frame of the picture cuts the cell. Cut the picture around its middle.",
+    "cell_outside_the_crop": "A part of the cell lies outside what the model sees.",
+    "out_of_focus": "The picture is softer than those the model learned from.",
+    "texture_outside_training_range": "The picture is noisier or harder sharpened than those the model learned from.",
+    "under_exposed": "The picture is darker than those the model learned from.",
+    "over_exposed": "The picture is brighter than those the model learned from.",
+    "stain_outside_training_range": "The stain has another colour than the one the model learned from.",
+    "jpeg_artefacts": "Strong JPEG blocks are in the picture. They change the texture the model reads.",
+    "outline_fades": "The cell fades into the background: blurred, or scaled after its segmentation.",
+    "background_not_black": "The background is not quite black around the cell.",
 }
 
 

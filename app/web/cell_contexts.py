@@ -20,7 +20,7 @@ def cell_result(seen: CellReading, crop: pages.Crop | None) -> pages.CellResult:
         cell_id=str(cell.id),
         state=cell.state,
         prediction=_prediction(predictions[0]) if predictions else None,
-        quality=_notes(cell.quality or [], Tone.WARNING),
+        quality=_notes(_remarks(cell, predictions), Tone.WARNING),
         measurements=measurement_rows(cell.measurements or {}),
         crop=crop,
         earlier=tuple(_earlier(row) for row in predictions[1:]),
@@ -63,6 +63,13 @@ def _prediction(row: Prediction) -> pages.Prediction:
 def _earlier(row: Prediction) -> pages.EarlierPrediction:
     model = pages.ModelRef(row.model_name, row.model_version)
     return pages.EarlierPrediction(model, row.label, row.p_malignant, row.created_at)
+
+
+def _remarks(cell: Cell, predictions: Sequence[Prediction]) -> list[str]:
+    """What the decoder noticed, and the gate of the newest model; what made it refuse stands with its reasons."""
+    gate = (predictions[0].quality or []) if predictions else []
+    refused = predictions[0].reasons if predictions else []
+    return [code for code in dict.fromkeys([*gate, *(cell.quality or [])]) if code not in refused]
 
 
 def _notes(codes: Iterable[str], tone: Tone) -> tuple[pages.Note, ...]:

@@ -164,8 +164,10 @@ def _facts(manifest: Manifest) -> tuple[pages.Fact, ...]:
         "Fused measurements": str(len(manifest.head.fusion)) if manifest.head.fusion else "none",
         "Calibrated at": f"{manifest.calibration.malignant_prevalence:.0%} malignant cells",
         "Indeterminate band": f"{manifest.band.low:.3f} to {manifest.band.high:.3f}",
-        "Novelty limit": f"{manifest.novelty.limit:g}, with {manifest.novelty.kept_share:.0%} of held-out cells within"
-        if manifest.novelty
+        "Unlike the training cells": _novelty(manifest),
+        "Prediction sets": _sets(manifest),
+        "Quality gate": f"{len(manifest.quality)} values, limits of the training cells"
+        if manifest.quality
         else "none",
         "Training data": f"{origin.data}; {origin.cells} cells of {origin.leak_groups} leak groups",
         "Split": origin.split,
@@ -175,6 +177,23 @@ def _facts(manifest: Manifest) -> tuple[pages.Fact, ...]:
         "Licence": manifest.licence,
     }
     return tuple(pages.Fact(name, value) for name, value in facts.items())
+
+
+def _novelty(manifest: Manifest) -> str:
+    novelty = manifest.novelty
+    if novelty is None:
+        return "not noticed"
+    return f"noticed; {novelty.kept_share:.1%} of the cells of {novelty.kept_groups} held-out people pass"
+
+
+def _sets(manifest: Manifest) -> str:
+    limits = manifest.conformal
+    if limits is None:
+        return "none"
+    return ", ".join(
+        f"{label} ruled out below {limit.least:.3f} (alpha {limit.alpha:g}, {limit.groups} leak groups)"
+        for label, limit in (("malignant", limits.malignant), ("healthy", limits.healthy))
+    )
 
 
 def _metrics(manifest: Manifest) -> tuple[pages.MetricRow, ...]:

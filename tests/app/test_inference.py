@@ -13,11 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import EngineUnavailable, FileRefused, Overloaded, ScoreFailed
+from app.inference.answers import message_of, outputs_of
 from app.inference.decoder_pool import DecoderPool
 from app.inference.inference_protocol import HEADER_LENGTH, MalformedMessage, Message, decode, encode
 from app.inference.micro_batcher import MicroBatcher
 from app.inference.scorer import ModelRef, Question, Score
-from models.classifier import CellOutput, PredictionLabel
+from models.classifier import CellOutput
+from models.decision import Decision, PredictionLabel, not_assessable
+from models.labels import Label
+from models.quality import Quality, QualityLevel
 from tests.app.conftest import png_of
 
 MODEL = ModelRef("m", "1.0.0", "a" * 64)
@@ -31,7 +35,8 @@ def question(number: int, model: ModelRef = MODEL) -> Question:
 def score_of(asked: Question) -> Score:
     """An answer that carries its question's number, so that a swap shows."""
     empty = np.zeros(2, np.float32)
-    output = CellOutput(int(asked.pixels[0, 0, 0]) / 255, PredictionLabel.HEALTHY, (), empty, empty, empty)
+    decision, quality = Decision(PredictionLabel.HEALTHY), Quality(QualityLevel.PASSED, ())
+    output = CellOutput(decision, quality, int(asked.pixels[0, 0, 0]) / 255, empty, empty, empty)
     return Score(output, asked.model, "scripted", 1, (0.4, 0.6), 1.0)
 
 
@@ -226,3 +231,28 @@ def test_a_decoder_cannot_write_a_file() -> None:
             pool.close()
 
     asyncio.run(go())
+
+
+def assessed(number: int) -> CellOutput:
+    decision = Decision(PredictionLabel.INDETERMINATE, ("unlike_training_cells",), (Label.MALIGNANT,))
+    values = np.full(3, number, np.float32)
+    return CellOutput(
+        decision, Quality(QualityLevel.WARN, ("soft",)), 0.25, values[:2], values, np.eye(number)
+    )
+
+
+def test_a_batch_with_cells_that_were_not_assessed_travels_whole() -> None:
+    stopped = Quality(QualityLevel.NOT_ASSESSABLE, ("no_cell",))
+    sent = [
+        CellOutput(not_assessable(stopped), stopped),
+        assessed(2),
+        CellOutput(not_assessable(stopped), stopped),
+    ]
+    body, headers = encode(message_of(sent, sha256="f"), "outputs")
+    came = outputs_of(decode(body, headers[HEADER_LENGTH], "outputs"))
+    assert [(each.decision, each.quality, each.p_malignant) for each in came] == [
+        (each.decision, each.quality, each.p_malignant) for each in sent
+    ]
+    assert came[0].heatmap is None
+    np.testing.assert_array_equal(came[1].embedding, sent[1].embedding)
+    np.testing.assert_array_equal(came[1].heatmap, sent[1].heatmap)

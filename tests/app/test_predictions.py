@@ -41,6 +41,7 @@ def test_a_prediction_says_what_the_contract_promises(app: RunningApp, lab: dict
         "probabilities",
         "label",
         "reasons",
+        "prediction_set",
         "model",
         "quality",
         "notice",
@@ -215,3 +216,17 @@ def test_a_cell_begun_too_often_is_given_up_and_shown_as_failed(own_app: Running
             cell.lease_until = None
         assert cases.take_waiting() is None
         assert cell.state is CellState.FAILED
+
+
+def test_a_cell_that_fails_the_gate_is_stored_and_answered_without_probabilities(
+    app: RunningApp, lab: dict[str, str]
+) -> None:
+    answer = post(app, lab, encode_png(draw_cell(1, radius_px=10)))
+    assert answer.status_code == 201
+    body = answer.json()
+    assert (body["label"], body["probabilities"], body["prediction_set"]) == ("not_assessable", None, None)
+    assert body["reasons"] == ["size_outside_training_range"]
+    assert body["quality"] == {"level": "not_assessable", "reasons": ["size_outside_training_range"]}
+    assert app.client.get(f"/api/v1/cells/{body['cell_id']}/heatmap.png", headers=lab).status_code == 404
+    kept = app.client.get(f"/api/v1/cells/{body['cell_id']}", headers=lab).json()
+    assert kept["prediction"]["label"] == "not_assessable"

@@ -13,7 +13,7 @@ from tests.bundles import NAME, make_bundle
 from tests.conftest import CHROMIUM, CHROMIUM_FLAGS
 from tests.end_to_end.server import Server, running_server
 
-SHIPPED = "vgg16-cnmc/0.1.0"
+SHIPPED = "vgg16-cnmc/0.2.0"
 PICTURES = os.environ.get("LEUKOLENS_SCREENSHOTS")
 """Folder for screenshots to look at; none are kept when it is not set."""
 

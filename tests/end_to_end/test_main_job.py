@@ -16,7 +16,7 @@ from models.decoding import decode_cell
 from tests.conftest import RealCell
 from tests.end_to_end.server import Server, running_server
 
-SHIPPED = "vgg16-cnmc/0.1.0"
+SHIPPED = "vgg16-cnmc/0.2.0"
 
 pytestmark = pytest.mark.real_data
 

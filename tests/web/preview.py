@@ -75,7 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
             file = STATIC_DIR / Path(bare).name
             self._answer(TYPES[file.suffix], file.read_bytes())
         elif bare.startswith("/models/"):
-            plot = STORE / "vgg16-cnmc/0.1.0/report" / Path(bare).name
+            plot = STORE / "vgg16-cnmc/0.2.0/report" / Path(bare).name
             self._answer("image/png", plot.read_bytes())
         elif bare.endswith(".png"):
             seed = int(bare.split("/")[4][-3:])

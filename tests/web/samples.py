@@ -499,7 +499,7 @@ def samples() -> tuple[Sample, ...]:
             ),
         ),
         Sample("model-comparison", _chrome("/models/compare"), COMPARISON),
-        Sample("model", _chrome("/models/vgg16-cnmc/0.1.0"), MODEL_PAGE),
+        Sample("model", _chrome("/models/vgg16-cnmc/0.2.0"), MODEL_PAGE),
         *monitoring_samples(),
         Sample("login", out, LoginPage(next="/cases", has_provider=True)),
         Sample(

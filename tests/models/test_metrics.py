@@ -3,7 +3,7 @@ import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
 from models.bundle import Band
-from training.metrics import (
+from models.metrics import (
     METRICS,
     auroc,
     band_metrics,

@@ -1,0 +1,185 @@
+"""All SQL of monitoring. Drawn cases, retracted cases and voided cells are left out everywhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.accounts.tables import Site
+from app.cases.tables import Case, CaseState, Cell, CellState, Prediction
+from app.inference.scorer import ModelRef
+from app.monitoring.tables import AlertState, Summary
+from app.reviews.tables import Reading, Review
+from models.classifier import PredictionLabel
+
+
+@dataclass(frozen=True)
+class Window:
+    """One site between two moments."""
+
+    site_id: UUID
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One assessed cell as drift tests read it. measurements: by name; embedding: (d,) float32."""
+
+    case_id: UUID
+    measurements: dict[str, float]
+    embedding: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Audited:
+    """One cell of a case that has blinded verdicts, and what one model said of it."""
+
+    case_id: UUID
+    cell_id: UUID
+    label: PredictionLabel
+    p_malignant: float | None
+
+
+class MonitoringRepository:
+    """Reads the case log, and keeps what the nightly summary leaves, in one session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def sites(self) -> list[UUID]:
+        return list(self._session.scalars(sa.select(Site.id).order_by(Site.name)))
+
+    def days(self, window: Window) -> list[tuple[date, CellState, int]]:
+        """How many files of each day are in which state."""
+        day = sa.func.date(Cell.created_at)
+        query = sa.select(day, Cell.state, sa.func.count()).join(Case, Case.id == Cell.case_id)
+        rows = self._session.execute(
+            query.where(*_counted(window, Cell.created_at)).group_by(day, Cell.state).order_by(day)
+        )
+        return [(_as_date(found), state, count) for found, state, count in rows]
+
+    def refusals(self, window: Window) -> dict[str, int]:
+        """Files refused or not scored, by code, most frequent first."""
+        count = sa.func.count()
+        rows = self._session.execute(
+            sa.select(Cell.problem_code, count)
+            .join(Case, Case.id == Cell.case_id)
+            .where(*_counted(window, Cell.created_at), Cell.problem_code.is_not(None))
+            .group_by(Cell.problem_code)
+            .order_by(count.desc(), Cell.problem_code)
+        )
+        return {str(code): number for code, number in rows}
+
+    def labels(self, window: Window) -> dict[ModelRef, dict[PredictionLabel, int]]:
+        """Cells by label, for each model that answered; where it answered twice, the newest counts."""
+        newest = _newest()
+        model = (Prediction.model_name, Prediction.model_version, Prediction.model_sha256)
+        rows = self._session.execute(
+            _predictions(window, *model, Prediction.label, sa.func.count())
+            .where(newest)
+            .group_by(*model, Prediction.label)
+            .order_by(*model)
+        )
+        found: dict[ModelRef, dict[PredictionLabel, int]] = {}
+        for name, version, sha256, label, count in rows:
+            found.setdefault(ModelRef(name, version, sha256), {})[label] = count
+        return found
+
+    def latencies(self, window: Window, model: ModelRef, limit: int) -> list[float]:
+        """Milliseconds of the newest predictions."""
+        query = _predictions(window, Prediction.latency_ms).where(Prediction.model_sha256 == model.sha256)
+        return list(self._session.scalars(query.order_by(Prediction.created_at.desc()).limit(limit)))
+
+    def assessed(self, window: Window, model: ModelRef, limit: int) -> list[Seen]:
+        """The newest assessed cells, with what drift tests read."""
+        query = _predictions(window, Cell.case_id, Cell.measurements, Prediction.embedding).where(
+            Prediction.model_sha256 == model.sha256, Prediction.p_malignant.is_not(None), _newest()
+        )
+        rows = self._session.execute(query.order_by(Prediction.created_at.desc()).limit(limit))
+        return [
+            Seen(case_id, measurements or {}, np.frombuffer(embedding, "<f4"))
+            for case_id, measurements, embedding in rows
+        ]
+
+    def audited(self, window: Window, model: ModelRef) -> list[Audited]:
+        """Every cell that one model answered, of the cases with a second reading."""
+        read = (
+            sa.select(Cell.case_id)
+            .join(Review, Review.cell_id == Cell.id)
+            .where(Review.reading == Reading.SECOND)
+        )
+        query = _predictions(window, Cell.case_id, Cell.id, Prediction.label, Prediction.p_malignant).where(
+            Prediction.model_sha256 == model.sha256, _newest(), Cell.case_id.in_(read)
+        )
+        return [Audited(*row) for row in self._session.execute(query)]
+
+    def blinded_verdicts(self, cell_ids: Sequence[UUID]) -> list[Review]:
+        """Second readings given one by one, withdrawals included."""
+        return list(
+            self._session.scalars(
+                sa.select(Review).where(
+                    Review.cell_id.in_(cell_ids), Review.reading == Reading.SECOND, Review.bulk.is_(False)
+                )
+            )
+        )
+
+    # --- what the summary leaves ---
+
+    def alerts(self, site_id: UUID) -> list[AlertState]:
+        return list(
+            self._session.scalars(
+                sa.select(AlertState).where(AlertState.site_id == site_id).order_by(AlertState.watched)
+            )
+        )
+
+    def newest_summary(self, site_id: UUID) -> Summary | None:
+        return self._session.scalar(
+            sa.select(Summary).where(Summary.site_id == site_id).order_by(Summary.day.desc()).limit(1)
+        )
+
+    def keep(self, row: Summary | AlertState) -> None:
+        """Add, or replace what has the same key."""
+        self._session.merge(row)
+        self._session.flush()
+
+
+def _counted(window: Window, moment: sa.orm.InstrumentedAttribute[datetime]) -> list[sa.ColumnElement[bool]]:
+    return [
+        Case.site_id == window.site_id,
+        Case.drawn.is_(False),
+        Case.state != CaseState.RETRACTED,
+        Cell.voided_at.is_(None),
+        moment >= window.since,
+        moment < window.until,
+    ]
+
+
+def _predictions(window: Window, *columns: sa.ColumnElement[object]) -> "sa.Select[tuple[object, ...]]":
+    return (
+        sa.select(*columns)
+        .select_from(Prediction)
+        .join(Cell, Cell.id == Prediction.cell_id)
+        .join(Case, Case.id == Cell.case_id)
+        .where(*_counted(window, Prediction.created_at))
+    )
+
+
+def _newest() -> sa.ColumnElement[bool]:
+    """The last answer of a model on a cell: an acquisition profile that changed may have given another label."""
+    later = sa.orm.aliased(Prediction)
+    return ~sa.exists().where(
+        later.cell_id == Prediction.cell_id,
+        later.model_sha256 == Prediction.model_sha256,
+        later.number > Prediction.number,
+    )
+
+
+def _as_date(found: date | str) -> date:
+    """SQLite's date() is text."""
+    return date.fromisoformat(found) if isinstance(found, str) else found

@@ -1,0 +1,128 @@
+"""How far a cell lies from the cells a model learned from, in three ways; the farthest decides.
+
+Relative Mahalanobis distance (Ren et al. 2021, arXiv:2106.09022) and the distance to the nearest neighbours look at
+the embedding; the Mahalanobis distance of the measurements looks at size, shape, colour and texture together.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.measurements import MEASUREMENTS
+from models.neighbours import NeighbourSearch
+
+Floats = npt.NDArray[np.float32]
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+class NoveltyLimits(BaseModel):
+    """Beyond which distances a cell is unlike the training cells.
+
+    neighbour: which nearest neighbour is measured. kept_share: share of held-out people's cells that lie within
+    all three limits; kept_groups: how many people (leak groups) these were.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    relative: float = Field(allow_inf_nan=False)
+    neighbours: float = Field(gt=0, allow_inf_nan=False)
+    measurements: float = Field(gt=0, allow_inf_nan=False)
+    neighbour: int = Field(ge=1)
+    kept_share: float = Field(gt=0, le=1)
+    kept_groups: int = Field(ge=1)
+
+
+@dataclass(frozen=True)
+class Distances:
+    """relative: of the nearer class less that of all cells, per value. neighbours, measurements: see the module."""
+
+    relative: float
+    neighbours: float
+    measurements: float
+
+
+class NoveltyDetector:
+    """The distances of one bundle.
+
+    Args:
+        arrays: as `fit_novelty` makes them.
+        search: over the reference embeddings, with `novelty__scale`.
+        limits: which neighbour is measured, and what is too far.
+    """
+
+    def __init__(self, arrays: Arrays, search: NeighbourSearch, limits: NoveltyLimits) -> None:
+        self._classes = [
+            (arrays[f"novelty__{name}_mean"].astype(np.float32), arrays["novelty__within"].astype(np.float32))
+            for name in ("malignant", "healthy")
+        ]
+        self._all = arrays["novelty__mean"].astype(np.float32), arrays["novelty__total"].astype(np.float32)
+        self._measured = (
+            arrays["novelty__measured_mean"].astype(np.float32),
+            arrays["novelty__measured"].astype(np.float32),
+        )
+        self._search, self._limits = search, limits
+
+    def distances(self, embedding: Floats, measurements: Mapping[str, float]) -> Distances:
+        """Measure one cell. embedding: (d,) float32; measurements: `measure_cell` of the picture."""
+        values = np.array([measurements[name] for name in MEASUREMENTS], np.float32)
+        nearest_class = min(_mahalanobis(embedding, *each) for each in self._classes)
+        return Distances(
+            relative=nearest_class - _mahalanobis(embedding, *self._all),
+            neighbours=float(self._search.nearest(embedding, self._limits.neighbour).distances[-1]),
+            measurements=_mahalanobis(values, *self._measured),
+        )
+
+    def is_new(self, embedding: Floats, measurements: Mapping[str, float]) -> bool:
+        """Whether any distance lies beyond its limit."""
+        found, limits = self.distances(embedding, measurements), self._limits
+        return (
+            found.relative > limits.relative
+            or found.neighbours > limits.neighbours
+            or found.measurements > limits.measurements
+        )
+
+
+def fit_novelty(embeddings: Floats, measurements: Floats, malignant: npt.NDArray[np.bool_]) -> Arrays:
+    """Where the training cells lie.
+
+    Args:
+        embeddings: (n, d). measurements: (n, len(MEASUREMENTS)). malignant: (n,) bool.
+
+    Returns:
+        Means, and whitening matrices W such that |(x - mean) W|^2 is a squared Mahalanobis distance; float32.
+    """
+    means = {side: embeddings[malignant == side].mean(axis=0) for side in (True, False)}
+    centred = embeddings - np.where(malignant[:, None], means[True], means[False])
+    return {
+        "novelty__malignant_mean": means[True],
+        "novelty__healthy_mean": means[False],
+        "novelty__within": _whitening(centred),
+        "novelty__mean": embeddings.mean(axis=0),
+        "novelty__total": _whitening(embeddings - embeddings.mean(axis=0)),
+        "novelty__scale": np.maximum(embeddings.std(axis=0), SCALE_FLOOR).astype(np.float32),
+        "novelty__measured_mean": measurements.mean(axis=0),
+        "novelty__measured": _whitening(measurements - measurements.mean(axis=0)),
+    }
+
+
+SHRINKAGE = 0.1
+"""Share of the identity mixed into the correlations: many values lean on each other, and people are few."""
+
+SCALE_FLOOR = 0.05
+"""Smallest scale of an embedding value, where 1 is a channel's mean: a nearly silent channel stays silent."""
+
+
+def _whitening(centred: Floats) -> Floats:
+    scale = np.maximum(centred.std(axis=0), 1e-6)
+    correlation = np.cov(centred / scale, rowvar=False, dtype=np.float64)
+    mixed = (1 - SHRINKAGE) * correlation + SHRINKAGE * np.eye(len(correlation))
+    return np.asarray(np.linalg.cholesky(np.linalg.inv(mixed)) / scale[:, None], np.float32)
+
+
+def _mahalanobis(values: Floats, mean: Floats, whitening: Floats) -> float:
+    """Mean over the values of the squared, whitened distance; about 1 for a training cell."""
+    return float(np.square((values - mean) @ whitening).mean())
