@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from models.measurements import Mask
 from models.preprocessing import Floats
@@ -25,7 +26,11 @@ def likeness(one: Floats, other: Floats) -> float:
     al. 2018, arXiv:1810.03292).
     """
     shown = (one > 0) | (other > 0)
-    ranks = [np.argsort(np.argsort(each[shown])).astype(np.float64) for each in (one, other)]
-    if any(np.ptp(each[shown]) == 0 for each in (one, other) if shown.any()) or not shown.any():
+    first, second = one[shown], other[shown]
+    if not shown.any() or np.ptp(first) == 0 or np.ptp(second) == 0:
         return 0.0
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(_ranks(first), _ranks(second))[0, 1])
+
+
+def _ranks(values: Floats) -> npt.NDArray[np.float64]:
+    return np.argsort(np.argsort(values)).astype(np.float64)

@@ -1,6 +1,6 @@
 """Fills the page of one cell from what the services returned; pure, so that it is tested without a server."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from app.cases.tables import Case, Cell, CellState, Prediction

@@ -11,7 +11,7 @@ from PIL import Image
 from app.cases.service import ATTEMPTS_LIMIT, CaseService, Origin
 from app.cases.tables import CellState
 from app.errors import EngineUnavailable, ScoreFailed
-from app.inference.upload import read_upload
+from app.inference.upload import encode_png, read_upload
 from app.notice import INTENDED_USE
 from models.classifier import Classifier
 from models.drawn_cells import draw_cell
