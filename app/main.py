@@ -28,6 +28,7 @@ from app.inference.engine_client import EngineClient
 from app.inference.micro_batcher import MicroBatcher
 from app.inference.scorer import ModelRef, Scorer
 from app.inference.supervisor import EngineSupervisor
+from app.monitoring.nightly import NightlySummary
 from app.notice import NOTICE
 from app.outbox.delivery import Courier
 from app.outbox.sender import Sender
@@ -124,6 +125,9 @@ async def _start(
     sweep = Sweep(database, images, now)
     sweep.start()
     stack.push_async_callback(sweep.stop)
+    nightly = NightlySummary(database, stores, now)
+    nightly.start()
+    stack.push_async_callback(nightly.stop)
     sender = _start_sender(database, now, stack)
     admission = Admission(settings.queue_limit, settings.deadline_s)
     sign_in = SignIn(database, settings.secret, now)

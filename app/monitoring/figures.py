@@ -1,5 +1,6 @@
 """What monitoring says of one site: plain values, every figure with its n, None where it stays silent."""
 
+import math
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -82,6 +83,12 @@ class Drift:
     training_people: int
     statistic: float | None
     p_value: float | None
+
+    def corrected(self, tests: int) -> float | None:
+        """-log10 of p after Bonferroni's correction for `tests` tests: 0 is nothing, 2 one in a hundred."""
+        if self.p_value is None:
+            return None
+        return -math.log10(min(max(self.p_value, 1e-12) * tests, 1.0))
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any, TypeVar
 from uuid import UUID
 
 import numpy as np
@@ -16,6 +17,8 @@ from app.inference.scorer import ModelRef
 from app.monitoring.tables import AlertState, Summary
 from app.reviews.tables import Reading, Review
 from models.classifier import PredictionLabel
+
+Query = TypeVar("Query", bound="sa.Select[*tuple[Any, ...]]")
 
 
 @dataclass(frozen=True)
@@ -79,26 +82,28 @@ class MonitoringRepository:
     def labels(self, window: Window) -> dict[ModelRef, dict[PredictionLabel, int]]:
         """Cells by label, for each model that answered; where it answered twice, the newest counts."""
         newest = _newest()
-        model = (Prediction.model_name, Prediction.model_version, Prediction.model_sha256)
+        name, version, sha256 = Prediction.model_name, Prediction.model_version, Prediction.model_sha256
         rows = self._session.execute(
-            _predictions(window, *model, Prediction.label, sa.func.count())
+            _answered(sa.select(name, version, sha256, Prediction.label, sa.func.count()), window)
             .where(newest)
-            .group_by(*model, Prediction.label)
-            .order_by(*model)
+            .group_by(name, version, sha256, Prediction.label)
+            .order_by(name, version, sha256)
         )
         found: dict[ModelRef, dict[PredictionLabel, int]] = {}
-        for name, version, sha256, label, count in rows:
-            found.setdefault(ModelRef(name, version, sha256), {})[label] = count
+        for *model, label, count in rows:
+            found.setdefault(ModelRef(*model), {})[label] = count
         return found
 
     def latencies(self, window: Window, model: ModelRef, limit: int) -> list[float]:
         """Milliseconds of the newest predictions."""
-        query = _predictions(window, Prediction.latency_ms).where(Prediction.model_sha256 == model.sha256)
+        query = _answered(sa.select(Prediction.latency_ms), window).where(
+            Prediction.model_sha256 == model.sha256
+        )
         return list(self._session.scalars(query.order_by(Prediction.created_at.desc()).limit(limit)))
 
     def assessed(self, window: Window, model: ModelRef, limit: int) -> list[Seen]:
         """The newest assessed cells, with what drift tests read."""
-        query = _predictions(window, Cell.case_id, Cell.measurements, Prediction.embedding).where(
+        query = _answered(sa.select(Cell.case_id, Cell.measurements, Prediction.embedding), window).where(
             Prediction.model_sha256 == model.sha256, Prediction.p_malignant.is_not(None), _newest()
         )
         rows = self._session.execute(query.order_by(Prediction.created_at.desc()).limit(limit))
@@ -114,10 +119,13 @@ class MonitoringRepository:
             .join(Review, Review.cell_id == Cell.id)
             .where(Review.reading == Reading.SECOND)
         )
-        query = _predictions(window, Cell.case_id, Cell.id, Prediction.label, Prediction.p_malignant).where(
-            Prediction.model_sha256 == model.sha256, _newest(), Cell.case_id.in_(read)
-        )
-        return [Audited(*row) for row in self._session.execute(query)]
+        query = _answered(
+            sa.select(Cell.case_id, Cell.id, Prediction.label, Prediction.p_malignant), window
+        ).where(Prediction.model_sha256 == model.sha256, _newest(), Cell.case_id.in_(read))
+        return [
+            Audited(case_id, cell_id, label, p_malignant)
+            for case_id, cell_id, label, p_malignant in self._session.execute(query)
+        ]
 
     def blinded_verdicts(self, cell_ids: Sequence[UUID]) -> list[Review]:
         """Second readings given one by one, withdrawals included."""
@@ -160,14 +168,10 @@ def _counted(window: Window, moment: sa.orm.InstrumentedAttribute[datetime]) -> 
     ]
 
 
-def _predictions(window: Window, *columns: sa.ColumnElement[object]) -> "sa.Select[tuple[object, ...]]":
-    return (
-        sa.select(*columns)
-        .select_from(Prediction)
-        .join(Cell, Cell.id == Prediction.cell_id)
-        .join(Case, Case.id == Cell.case_id)
-        .where(*_counted(window, Prediction.created_at))
-    )
+def _answered(query: Query, window: Window) -> Query:
+    """Over the predictions of the window."""
+    joined = query.select_from(Prediction).join(Cell, Cell.id == Prediction.cell_id)
+    return joined.join(Case, Case.id == Cell.case_id).where(*_counted(window, Prediction.created_at))
 
 
 def _newest() -> sa.ColumnElement[bool]:

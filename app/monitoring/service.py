@@ -94,6 +94,14 @@ class MonitoringService:
         """Every site."""
         return [self.summarise(site_id) for site_id in self._repository.sites()]
 
+    def next_due(self) -> UUID | None:
+        """A site without a summary of today."""
+        for site_id in self._repository.sites():
+            newest = self._repository.newest_summary(site_id)
+            if newest is None or newest.day < self._now.date():
+                return site_id
+        return None
+
     def all_alerts(self) -> list[Alert]:
         """Of every site, those that are not quiet."""
         found = (alert for site_id in self._repository.sites() for alert in self.alerts(site_id))
