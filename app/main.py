@@ -36,6 +36,7 @@ from app.registry.service import RegistryService
 from app.responses import add_error_handlers
 from app.services import Services
 from app.settings import Settings
+from app.similar.service import SimilarService
 from models.bundle import STORE, TrainingAcquisition
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ async def _start(
     nightly.start()
     stack.push_async_callback(nightly.stop)
     sender = _start_sender(database, now, stack)
+    similar = SimilarService(database, stores, now)
     admission = Admission(settings.queue_limit, settings.deadline_s)
     sign_in = SignIn(database, settings.secret, now)
     return Services(
@@ -140,6 +142,7 @@ async def _start(
         intake,
         backlog,
         sender,
+        similar,
         admission,
         sign_in,
         _openid_provider(settings),

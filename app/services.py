@@ -17,6 +17,7 @@ from app.inference.decoder_pool import DecoderPool
 from app.inference.scorer import Scorer
 from app.outbox.sender import Sender
 from app.settings import Settings
+from app.similar.service import SimilarService
 
 if TYPE_CHECKING:
     from app.accounts.openid import OpenIdProvider
@@ -34,6 +35,7 @@ class Services:
     intake: Intake
     backlog: Backlog
     sender: Sender
+    similar: SimilarService
     admission: Admission
     sign_in: SignIn
     openid: "OpenIdProvider | None"

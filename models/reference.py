@@ -4,6 +4,7 @@ A person is a number, and a digest that tells a site whether it is somebody of i
 """
 
 import hashlib
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +43,7 @@ class ReferenceSet:
     def __len__(self) -> int:
         return len(self.embeddings)
 
-    @property
+    @cached_property
     def search(self) -> NeighbourSearch:
         """Nearest reference cells."""
         return NeighbourSearch(self.embeddings, self.scale)

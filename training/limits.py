@@ -58,7 +58,7 @@ WATCHED = (
     Watched("lab_a_mean", "stain_outside_training_range", "stain_outside_training_range"),
     Watched("lab_b_mean", "stain_outside_training_range", "stain_outside_training_range"),
     Watched("blockiness", None, "jpeg_artefacts", 0.5),
-    Watched("rim_ratio", "outline_fades", None, 0.15),
+    Watched("rim_ratio", "outline_fades", None, 0.25),
     Watched("veil_share", None, "background_not_black", 20.0),
 )
 """JPEG is accepted with a remark, so the three that notice it reach far."""

@@ -18,7 +18,9 @@ from app.reviews.tables import Review, Verdict
 from app.reviews.view import CaseReading, CaseViewer, CellReading
 from app.sign_off.service import SignOffService
 from app.sign_off.tables import SignOff
-from models.classifier import CellOutput, PredictionLabel
+from models.classifier import CellOutput
+from models.decision import Decision, PredictionLabel
+from models.quality import Quality, QualityLevel
 from tests.app.conftest import RunningApp, png_of
 
 MODEL = ModelRef("drawn-vgg16", "0.1.0", "0" * 64)
@@ -33,7 +35,8 @@ def score_of(p_malignant: float, model: ModelRef = MODEL) -> Score:
     else:
         label = PredictionLabel.MALIGNANT if p_malignant >= BAND[1] else PredictionLabel.HEALTHY
     numbers = np.ones(4, np.float32)
-    output = CellOutput(p_malignant, label, (), numbers[:2], numbers, np.ones((2, 2), np.float32))
+    decision, quality = Decision(label), Quality(QualityLevel.PASSED, ())
+    output = CellOutput(decision, quality, p_malignant, numbers[:2], numbers, np.ones((2, 2), np.float32))
     return Score(output, model, "ncnn", 1, BAND, 1.0)
 
 

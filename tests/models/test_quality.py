@@ -60,8 +60,8 @@ SPOILT: dict[str, tuple[Callable[[ImageArray], ImageArray], str]] = {
         lambda cell: cv2.resize(cell[112:338, 112:338], (450, 450)),
         "size_outside_training_range",
     ),
-    "a third of the size": (
-        lambda cell: np.pad(cv2.resize(cell, (150, 150)), ((150, 150), (150, 150), (0, 0))),
+    "a quarter of the size": (
+        lambda cell: np.pad(cv2.resize(cell, (112, 112)), ((169, 169), (169, 169), (0, 0))),
         "no_cell",
     ),
 }
