@@ -80,13 +80,13 @@ class MonitoringRepository:
         return {str(code): number for code, number in rows}
 
     def labels(self, window: Window) -> dict[ModelRef, dict[PredictionLabel, int]]:
-        """Cells by label, for each model that answered; where it answered twice, the newest counts."""
+        """Cells by the label the model alone gave, whatever their acquisition profile made of it."""
         newest = _newest()
         name, version, sha256 = Prediction.model_name, Prediction.model_version, Prediction.model_sha256
         rows = self._session.execute(
-            _answered(sa.select(name, version, sha256, Prediction.label, sa.func.count()), window)
+            _answered(sa.select(name, version, sha256, Prediction.model_label, sa.func.count()), window)
             .where(newest)
-            .group_by(name, version, sha256, Prediction.label)
+            .group_by(name, version, sha256, Prediction.model_label)
             .order_by(name, version, sha256)
         )
         found: dict[ModelRef, dict[PredictionLabel, int]] = {}
@@ -120,7 +120,7 @@ class MonitoringRepository:
             .where(Review.reading == Reading.SECOND)
         )
         query = _answered(
-            sa.select(Cell.case_id, Cell.id, Prediction.label, Prediction.p_malignant), window
+            sa.select(Cell.case_id, Cell.id, Prediction.model_label, Prediction.p_malignant), window
         ).where(Prediction.model_sha256 == model.sha256, _newest(), Cell.case_id.in_(read))
         return [
             Audited(case_id, cell_id, label, p_malignant)

@@ -225,7 +225,7 @@ def test_a_cell_that_fails_the_gate_is_stored_and_answered_without_probabilities
     assert answer.status_code == 201
     body = answer.json()
     assert (body["label"], body["probabilities"], body["prediction_set"]) == ("not_assessable", None, None)
-    assert body["reasons"] == ["size_outside_training_range"]
+    assert body["reasons"][0] == "size_outside_training_range"
     assert body["quality"] == {"level": "not_assessable", "reasons": ["size_outside_training_range"]}
     assert app.client.get(f"/api/v1/cells/{body['cell_id']}/heatmap.png", headers=lab).status_code == 404
     kept = app.client.get(f"/api/v1/cells/{body['cell_id']}", headers=lab).json()
