@@ -11,6 +11,7 @@ from app.web import (
     cell_pages,
     gallery_pages,
     guide_pages,
+    intake_pages,
     message_pages,
     model_pages,
     openid_pages,
@@ -20,6 +21,7 @@ from app.web.error_page import render_error_page
 from app.web.rendering import STATIC_DIR
 
 ROUTERS: tuple[APIRouter, ...] = (
+    intake_pages.router,
     case_pages.router,
     gallery_pages.router,
     cell_pages.router,

@@ -22,13 +22,7 @@ from app.sign_off.pre_checks import Check, Finding
 from app.sign_off.service import MEANING
 from app.sign_off.tables import SignOff, SignOffKind
 from app.web import page_contexts as pages
-from app.web.words import CHECK_WORDS, SIGN_OFF_WORDS, PredictionLabel, Tone, VerdictKind
-
-REUSE_WORDS: Final[dict[Reuse, str]] = {
-    Reuse.NONE: "No reuse",
-    Reuse.LOCAL_TRAINING: "Training at this site",
-    Reuse.SHAREABLE: "Training here and elsewhere",
-}
+from app.web.words import CHECK_WORDS, REUSE_WORDS, SIGN_OFF_WORDS, PredictionLabel, Tone, VerdictKind
 
 SAME_CLASS: Final[dict[PredictionLabel, VerdictKind]] = {
     PredictionLabel.MALIGNANT: VerdictKind.MALIGNANT_LYMPHOBLAST,

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from app.accounts.permissions import Role
-from app.cases.tables import CaseState, CellState
+from app.cases.tables import CaseState, CellState, Reuse
 from app.outbox.tables import MessageState
 from app.reports.sentences import LABEL_WORDS, VERDICTS_IN_FULL, remark
 from app.reviews.tables import Reading
@@ -117,6 +117,12 @@ CHECK_WORDS: Final[dict[Check, str]] = {
     Check.ACQUISITION_PROFILE_MISSING: "How the pictures were taken is not fully recorded.",
 }
 """What stands out before signing; the braces are filled with how many cells it is about."""
+
+REUSE_WORDS: Final[dict[Reuse, str]] = {
+    Reuse.NONE: "No reuse",
+    Reuse.LOCAL_TRAINING: "Training at this site",
+    Reuse.SHAREABLE: "Training here and elsewhere",
+}
 
 ROLE_WORDS: Final[dict[Role, str]] = {Role.VIEWER: "Viewer", Role.REVIEWER: "Reviewer", Role.ADMIN: "Admin"}
 

@@ -26,7 +26,7 @@ from app.web.page_contexts import (
     SignOffPage,
     VerdictCounts,
 )
-from app.web.words import CaseState, PredictionLabel, VerdictKind
+from app.web.words import REUSE_WORDS, CaseState, PredictionLabel, VerdictKind
 from tests.web.gallery_samples import CASE_ID, NOW
 
 PROFILE = AcquisitionProfile(
@@ -47,7 +47,7 @@ def details_page() -> DetailsPage:
         profile=contexts.profile_fields(PROFILE),
         notes=DETAILS.notes,
         second_read=True,
-        reuse=tuple(Choice(each, words, False) for each, words in contexts.REUSE_WORDS.items()),
+        reuse=tuple(Choice(each, words, False) for each, words in REUSE_WORDS.items()),
         reuse_history=(Permitted("Training at this site", "Consent form 118", "Dr. Ola Berg", NOW),),
         warnings=(WARNING,),
     )

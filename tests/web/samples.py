@@ -3,7 +3,9 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from app.cases.acquisition import AcquisitionProfile, Specimen, Stain
 from app.web.guide_pages import NAMES, read_guide
+from app.web.intake_contexts import pictures_page, upload_page
 from app.web.markdown import markdown
 from app.web.measured import measurement_rows
 from app.web.page_contexts import (
@@ -53,7 +55,6 @@ from app.web.page_contexts import (
     SimilarCell,
     StateCount,
     TilesPartial,
-    UploadPage,
     VerdictEntry,
     VerdictPanel,
     VerdictPartial,
@@ -353,7 +354,9 @@ def samples() -> tuple[Sample, ...]:
     """Every page at its address."""
     recent = tuple(case_row(number) for number in range(6))
     cell = f"/cells/{cell_id(7)}"
-    upload = UploadPage(can_upload=True, newcomer=False, into_case=None, accession="", recent=recent[:4])
+    profile = AcquisitionProfile(Specimen.BONE_MARROW_ASPIRATE, Stain.LEISHMAN, 100)
+    upload = upload_page(profile, recent[:4], None, can_upload=True)
+    unknown = upload_page(AcquisitionProfile(), (), None, can_upload=True)
     cases = CasesPage(
         rows=recent,
         search="",
@@ -366,7 +369,8 @@ def samples() -> tuple[Sample, ...]:
     out = Chrome("/login", None, MODEL)
     return (
         Sample("upload", _chrome("/"), upload),
-        Sample("upload-newcomer", _chrome("/?newcomer"), replace(upload, newcomer=True, recent=())),
+        Sample("upload-newcomer", _chrome("/?newcomer"), unknown),
+        Sample("pictures", _chrome("/pictures"), pictures_page()),
         Sample(
             "upload-into-case",
             _chrome("/?case=1"),

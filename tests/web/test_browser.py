@@ -59,12 +59,26 @@ class Server:
         self.keys: list[str] = []
         self.batches: list[list[str]] = []
         self.cases: list[dict[str, str | None]] = []
+        self.changes: list[tuple[str | None, dict[str, object]]] = []
+        self.reuses: list[dict[str, str]] = []
         page.route("**/api/v1/cases", self.open_case)
+        page.route(f"**/api/v1/cases/{CASE_ID}", self.show_or_change_case)
+        page.route(f"**/api/v1/cases/{CASE_ID}/reuse", self.take_reuse)
         page.route(f"**/api/v1/cases/{CASE_ID}/cells", self.take_cells)
 
     def open_case(self, route: Route) -> None:
         self.cases.append(json.loads(route.request.post_data or ""))
         route.fulfill(status=201, json={"id": CASE_ID})
+
+    def show_or_change_case(self, route: Route) -> None:
+        if route.request.method == "PATCH":
+            change = json.loads(route.request.post_data or "")
+            self.changes.append((route.request.headers.get("if-match"), change))
+        route.fulfill(json={"id": CASE_ID, "version": 3})
+
+    def take_reuse(self, route: Route) -> None:
+        self.reuses.append(json.loads(route.request.post_data or ""))
+        route.fulfill(status=201, json={"number": 1})
 
     def take_cells(self, route: Route) -> None:
         self.keys.append(route.request.headers["idempotency-key"])
@@ -166,6 +180,89 @@ def test_a_batch_that_failed_is_sent_again_with_its_key(page: Page) -> None:
     page.wait_for_url(f"**/cases/{CASE_ID}")
     assert len(server.keys) == 2
     assert len(set(server.keys)) == 1
+
+
+def test_only_what_somebody_changed_of_a_case_is_sent_with_the_version_it_had(page: Page) -> None:
+    server = Server(page, [], set())
+    choose(page, 2)
+    page.get_by_text("How the pictures were taken").click()
+    page.fill("#micrometres_per_pixel", "0.065")
+    page.get_by_text("Identifiers and notes").click()
+    page.fill("#subject_ref", "S-77")
+    page.get_by_text("Second reading and reuse").click()
+    page.check("#second_read")
+    page.select_option("#reuse", "local_training")
+    page.fill("#basis", "consent 12")
+    page.click("#upload-send")
+    page.wait_for_url(f"**/cases/{CASE_ID}")
+    profile = {
+        "specimen": "bone_marrow_aspirate",
+        "stain": "leishman",
+        "objective": 100,
+        "micrometres_per_pixel": 0.065,
+        "segmentation_tool": None,
+        "cell_selection": None,
+    }
+    assert server.changes == [('"3"', {"subject_ref": "S-77", "second_read": True, "acquisition": profile})]
+    assert server.reuses == [{"reuse": "local_training", "basis": "consent 12"}]
+
+
+def test_a_site_that_said_nothing_is_asked_how_its_pictures_were_taken(page: Page) -> None:
+    page.goto(BY_NAME["upload-newcomer"].path)
+    expect(page.locator("#specimen")).to_be_visible()
+    expect(page.locator("#profile-line")).to_have_text("0 of 6 known")
+    page.goto("/")
+    expect(page.locator("#specimen")).not_to_be_visible()
+    expect(page.locator("#profile-line")).to_have_text("3 of 6 known")
+
+
+@pytest.mark.parametrize(
+    ("accession", "said"),
+    [
+        ("Maria Svensson", "Accession looks like a name."),
+        ("svensson", "Accession holds no digit, so it may be a name."),
+        ("L 12.03.1987", "Accession holds what looks like a date"),
+        ("MRN 5523311", "Accession speaks of a record number."),
+    ],
+)
+def test_what_may_name_a_person_is_sent_only_after_somebody_looked(
+    page: Page, accession: str, said: str
+) -> None:
+    server = Server(page, [], set())
+    choose(page, 2)
+    page.fill("#accession", accession)
+    page.click("#upload-send")
+    expect(page.locator("#private")).to_contain_text(said)
+    assert page.evaluate("document.activeElement.id") == "private-seen"
+    assert server.cases == []
+    page.check("#private-seen")
+    page.click("#upload-send")
+    page.wait_for_url(f"**/cases/{CASE_ID}")
+    assert server.cases == [{"accession": accession}]
+
+
+def test_a_permission_without_its_basis_is_not_sent(page: Page) -> None:
+    server = Server(page, [], set())
+    choose(page, 1)
+    page.get_by_text("Second reading and reuse").click()
+    page.select_option("#reuse", "shareable")
+    page.click("#upload-send")
+    expect(page.locator("#upload-problem")).to_contain_text("what the permission to reuse the cells rests on")
+    assert page.evaluate("document.activeElement.id") == "basis"
+    assert server.cases == []
+
+
+def test_a_folder_gives_its_pictures_and_says_what_it_left_out(page: Page, tmp_path: Path) -> None:
+    below = tmp_path / "scans" / "day 1"
+    below.mkdir(parents=True)
+    for name in ("1.png", "2.PNG", "Thumbs.db", "notes.txt"):
+        (below / name).write_bytes(drawn_cell(1, 450))
+    page.goto("/")
+    page.set_input_files("#folder", tmp_path / "scans")
+    expect(page.locator(".file-name")).to_have_text(["1.png", "2.PNG"])
+    expect(page.locator("#upload-status")).to_contain_text(
+        "2 files of the folder are not named like pictures"
+    )
 
 
 def test_the_file_input_is_reached_and_named_by_keyboard(page: Page) -> None:

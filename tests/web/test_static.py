@@ -19,8 +19,10 @@ VENDORED = [
 OWN = {
     "admin.css",
     "app.css",
+    "case_details.js",
     "expected.svg",
     "favicon.svg",
+    "folders.js",
     "keys.js",
     "case_work.css",
     "cell.css",
@@ -31,6 +33,7 @@ OWN = {
     "monitoring.css",
     "print.css",
     "review.js",
+    "upload.css",
     "upload.js",
     "vendor.json",
     "verdict_queue.js",

@@ -44,7 +44,7 @@ from app.web.page_contexts.case_work import (
     SignOffPage,
     TextField,
 )
-from app.web.page_contexts.cases import CasesPage, StateCount, UploadPage
+from app.web.page_contexts.cases import CasesPage, StateCount
 from app.web.page_contexts.cells import (
     CellPage,
     CellResult,
@@ -78,6 +78,7 @@ from app.web.page_contexts.gallery import (
     TilesPartial,
 )
 from app.web.page_contexts.guides import GuideLink, GuidePage, GuidesPage
+from app.web.page_contexts.intake import Option, PicturesPage, PrivatePattern, ProfileForm, UploadPage
 from app.web.page_contexts.models import (
     ActivationRow,
     Compared,
@@ -184,11 +185,15 @@ __all__ = [
     "Note",
     "OpenSession",
     "Operation",
+    "Option",
     "Order",
     "Permitted",
+    "PicturesPage",
     "Plot",
     "Prediction",
+    "PrivatePattern",
     "Probabilities",
+    "ProfileForm",
     "ReferencePage",
     "Refusal",
     "RefusalCount",

@@ -1,28 +1,10 @@
-"""The upload page and the case list."""
+"""The case list."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from app.web.page_contexts.shared import CaseRef, CaseRow, Context
+from app.web.page_contexts.shared import CaseRow, Context
 from app.web.words import CaseState
-
-
-@dataclass(frozen=True)
-class UploadPage(Context):
-    """`/`: choose images, see what is expected, continue a recent case.
-
-    `into_case` adds to that case instead of opening one; `newcomer` puts the drawn sample first;
-    `batch_size` files travel in one request, each of at most `max_image_bytes`.
-    """
-
-    template: ClassVar[str] = "upload.html"
-    can_upload: bool
-    newcomer: bool
-    into_case: CaseRef | None
-    accession: str
-    recent: tuple[CaseRow, ...]
-    max_image_bytes: int = 2 * 1024 * 1024
-    batch_size: int = 8
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,8 @@
 // Sends the chosen files in batches, shows what became of each, and opens the case.
 
+import { changes, cleared, reuse, reveal, unfit } from "./case_details.js";
+import { filesOf } from "./folders.js";
+
 const form = document.getElementById("upload");
 if (form) start(form);
 
@@ -9,27 +12,54 @@ function start(form) {
   const maxBytes = Number(form.dataset.maxBytes);
   const picturesShown = 64;
   const attempts = 6;
+  const pictureName = /\.(bmp|png|tiff?|webp|jpe?g|dcm)$/i;
+  const json = { "Content-Type": "application/json" };
   const patience = 40;  // attempts while the server says when to come again
   let entries = [];
   let sending = false;
   let caseId = form.dataset.caseId || null;
   let openKey = null;  // one key per wish: asking again after a lost answer must not open a second case
+  let detailsSent = "";
 
   const input = at("images");
   const drop = at("drop");
+  const folder = at("folder");
   input.addEventListener("change", () => { add([...input.files]); input.value = ""; });
+  folder.addEventListener("change", () => { addFolder([...folder.files]); folder.value = ""; });
   for (const name of ["dragenter", "dragover"]) drop.addEventListener(name, (event) => {
     event.preventDefault();
     drop.classList.add("drop-over");
   });
   for (const name of ["dragleave", "drop"]) drop.addEventListener(name, () => drop.classList.remove("drop-over"));
-  drop.addEventListener("drop", (event) => { event.preventDefault(); add([...event.dataTransfer.files]); });
+  drop.addEventListener("drop", async (event) => {
+    event.preventDefault();
+    const { files, walked } = await filesOf(event.dataTransfer);
+    (walked ? addFolder : add)(files);
+  });
   // A file dropped beside the zone would otherwise replace the page.
   for (const name of ["dragover", "drop"]) window.addEventListener(name, (event) => event.preventDefault());
   window.addEventListener("beforeunload", (event) => { if (sending) event.preventDefault(); });
   at("upload-clear").addEventListener("click", clear);
-  form.addEventListener("submit", (event) => { event.preventDefault(); if (!sending) send(); });
+  form.addEventListener("submit", (event) => { event.preventDefault(); if (!sending && isReady()) send(); });
   refresh();
+
+  // A folder holds what a camera or a system left there, too: only what is named like a picture is taken.
+  function addFolder(files) {
+    const place = (file) => file.webkitRelativePath || file.name;
+    const pictures = files.filter((file) => pictureName.test(file.name));
+    pictures.sort((one, other) => place(one).localeCompare(place(other), undefined, { numeric: true }));
+    add(pictures);
+    if (pictures.length < files.length) say(`${files.length - pictures.length} files of the folder are not named like pictures and were left out.`);
+  }
+
+  function isReady() {
+    const wrong = unfit();
+    problem(wrong?.reason ?? "");
+    if (wrong) { reveal(wrong.control); return false; }
+    if (cleared()) return true;
+    reveal(at("private-seen"));
+    return false;
+  }
 
   function add(files) {
     if (sending) return;
@@ -44,6 +74,7 @@ function start(form) {
     entries = [];
     caseId = form.dataset.caseId || null;
     openKey = null;
+    detailsSent = "";
     at("upload-done").hidden = true;
     problem("");
     refresh();
@@ -102,6 +133,7 @@ function start(form) {
     button.disabled = sending || waiting === 0;
     button.textContent = waiting > 1 ? `Upload and predict ${waiting} cells` : "Upload and predict";
     input.disabled = sending;
+    folder.disabled = sending;
     // The case is open under this number; the next case starts with an empty list.
     if (at("accession")) at("accession").readOnly = sending || caseId !== null;
   }
@@ -116,6 +148,7 @@ function start(form) {
     progress(0, queue.length);
     try {
       caseId ??= await openCase();
+      await sendDetails();
       let done = 0;
       for (const batch of batches(queue)) {
         const size = batch.entries.length;
@@ -151,8 +184,19 @@ function start(form) {
   async function openCase() {
     const accession = at("accession")?.value.trim() || null;
     if (openKey?.accession !== accession) openKey = { accession, key: randomKey() };
-    const answer = await ask("/api/v1/cases", openKey.key, JSON.stringify({ accession }), { "Content-Type": "application/json" });
+    const answer = await ask("POST", "/api/v1/cases", JSON.stringify({ accession }), json, openKey.key);
     return answer.id;
+  }
+
+  async function sendDetails() {
+    const wanted = changes(), permission = reuse(), wish = JSON.stringify([caseId, wanted, permission]);
+    if (wish === detailsSent) return;
+    if (Object.keys(wanted).length) {
+      const { version } = await ask("GET", `/api/v1/cases/${caseId}`);
+      await ask("PATCH", `/api/v1/cases/${caseId}`, JSON.stringify(wanted), { ...json, "If-Match": `"${version}"` });
+    }
+    if (permission) await ask("POST", `/api/v1/cases/${caseId}/reuse`, JSON.stringify(permission), json, randomKey());
+    detailsSent = wish;
   }
 
   // A batch that was tried keeps its files and its key: repeating it never stores a cell twice.
@@ -173,7 +217,7 @@ function start(form) {
       mark(entry, "sending");
       body.append("images", entry.file, entry.file.name);
     }
-    const answer = await ask(`/api/v1/cases/${caseId}/cells`, batch.key, body, {});
+    const answer = await ask("POST", `/api/v1/cases/${caseId}/cells`, body, {}, batch.key);
     answer.cells.forEach((cell, index) => {
       const entry = batch.entries[index];
       entry.cellId = cell.cell_id;
@@ -182,19 +226,19 @@ function start(form) {
     });
   }
 
-  async function ask(address, key, body, headers) {
+  async function ask(method, address, body, headers = {}, key = null) {
     for (let attempt = 1; ; attempt += 1) {
-      const answer = await once(address, key, body, headers);
+      const answer = await once(method, address, body, key ? { ...headers, "Idempotency-Key": key } : headers);
       if (answer.ok) return answer.json;
       if (!answer.again || attempt >= (answer.after ? patience : attempts)) throw new Error(answer.reason);
       await countdown(answer.after ?? Math.min(2 ** attempt, 20), answer.reason);
     }
   }
 
-  async function once(address, key, body, headers) {
+  async function once(method, address, body, headers) {
     let response;
     try {
-      response = await fetch(address, { method: "POST", body, headers: { ...headers, Accept: "application/json", "Idempotency-Key": key }, credentials: "same-origin", redirect: "error" });
+      response = await fetch(address, { method, body, headers: { ...headers, Accept: "application/json" }, credentials: "same-origin", redirect: "error" });
       if (response.ok) return { ok: true, json: await response.json() };
     } catch {
       return { ok: false, again: true, reason: "No connection to the server." };
