@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from app.cases.acquisition import AcquisitionProfile
 from app.cases.editing import CaseDetails
+from app.cases.summary import MINIMUM_ASSESSABLE, CalledShare, KnownShares
 from app.cases.tables import Case, CaseState, Reuse, ReusePermission
 from app.errors import BadRequest
 from app.reports.acquisition_words import (
@@ -15,20 +16,14 @@ from app.reports.acquisition_words import (
     SPECIMEN_WORDS,
     STAIN_WORDS,
 )
-from app.reviews.service import is_judgeable
+from app.reviews.agreement import MINIMUM_CASES, AgreementTable, Kappa
 from app.reviews.standing import CellVerdicts
-from app.reviews.view import CaseReading
+from app.reviews.summary import CaseSummary
 from app.sign_off.pre_checks import Check, Finding
 from app.sign_off.service import MEANING
 from app.sign_off.tables import SignOff, SignOffKind
 from app.web import page_contexts as pages
 from app.web.words import CHECK_WORDS, REUSE_WORDS, SIGN_OFF_WORDS, PredictionLabel, Tone, VerdictKind
-
-SAME_CLASS: Final[dict[PredictionLabel, VerdictKind]] = {
-    PredictionLabel.MALIGNANT: VerdictKind.MALIGNANT_LYMPHOBLAST,
-    PredictionLabel.HEALTHY: VerdictKind.NORMAL_PRECURSOR,
-}
-"""Which verdict says the same as which label."""
 
 _NAME_FIELDS: Final = (
     ("accession", "Accession", "Letters, digits, and . _ / -. Unique at this site."),
@@ -183,34 +178,70 @@ def sign_forms(case: Case, rows: Sequence[SignOff]) -> tuple[pages.SignForm, ...
 # --- figures and readers ---
 
 
-def figures(seen: CaseReading) -> pages.Figures:
-    """Counts over the cells that count."""
-    cells = [cell for cell in seen.cells if is_judgeable(cell)]
-    labels = Counter(seen.predictions[cell.id].label for cell in cells if cell.id in seen.predictions)
-    verdicts = Counter(
-        str(seen.verdicts[cell.id].verdict) if cell.id in seen.verdicts else "none" for cell in cells
-    )
-    assessable = sum(labels.values()) - labels[PredictionLabel.NOT_ASSESSABLE]
-    both = [
-        (seen.predictions[cell.id].label, seen.verdicts[cell.id].verdict)
-        for cell in cells
-        if cell.id in seen.predictions and cell.id in seen.verdicts
-    ]
-    classes = [
-        (label, verdict) for label, verdict in both if label in SAME_CLASS and verdict in SAME_CLASS.values()
-    ]
+def figures(summary: CaseSummary) -> pages.Figures:
+    """The counts of a case and what they are seen beside."""
+    assessable = sum(summary.labels.values()) - summary.labels.get(PredictionLabel.NOT_ASSESSABLE, 0)
+    verdicts = {str(kind): count for kind, count in summary.verdicts.items()}
+    agreeing, compared = _same_class(summary.machine)
     return pages.Figures(
-        labels=tuple(_label_share(label, labels[label], assessable) for label in PredictionLabel),
-        verdicts=pages.VerdictCounts(**verdicts),
-        cells=len(cells),
-        agreeing=sum(SAME_CLASS[label] is verdict for label, verdict in classes),
-        compared=len(classes),
+        labels=tuple(
+            _label_share(label, summary.labels.get(label, 0), assessable) for label in PredictionLabel
+        ),
+        called=_called(summary.called, summary.known),
+        corrected=_corrected(summary),
+        verdicts=pages.VerdictCounts(none=summary.unreviewed, **verdicts),
+        cells=summary.cells,
+        agreeing=agreeing,
+        compared=compared,
+        meaning=summary.meaning,
     )
 
 
 def _label_share(label: PredictionLabel, count: int, assessable: int) -> pages.LabelShare:
     counts = assessable > 0 and label is not PredictionLabel.NOT_ASSESSABLE
     return pages.LabelShare(label, count, count / assessable if counts else None)
+
+
+def _called(called: CalledShare | None, known: KnownShares | None) -> pages.Called | None:
+    if called is None or called.share is None:
+        return None
+    healthy, malignant = (known.healthy, known.malignant) if known else ((), ())
+    return pages.Called(called.called, called.assessable, called.share, healthy, malignant)
+
+
+def _corrected(summary: CaseSummary) -> pages.CorrectedShare:
+    found = summary.corrected
+    if found is not None:
+        return pages.CorrectedShare(found.value, found.low, found.high)
+    assessable = summary.called.assessable if summary.called else 0
+    if assessable < MINIMUM_ASSESSABLE:
+        hidden = f"Shown from {MINIMUM_ASSESSABLE} assessable cells on; here are {assessable}."
+    elif summary.profile.reasons:
+        hidden = "Not shown: how the pictures were taken is not recorded, or unlike the training cells."
+    else:
+        hidden = "Not shown: the model's bundle does not say the shares of enough people."
+    return pages.CorrectedShare(hidden=hidden)
+
+
+def _same_class(machine: AgreementTable | None) -> tuple[int, int]:
+    """How many cells got the same class, of those to which both gave one."""
+    classes = (PredictionLabel.MALIGNANT, PredictionLabel.HEALTHY)
+    both = {
+        pair: count
+        for pair, count in (machine.counts.items() if machine else ())
+        if pair[0] in classes and pair[1] in classes
+    }
+    return sum(count for (label, word), count in both.items() if label == word), sum(both.values())
+
+
+def kappa_note(found: Kappa | None) -> str:
+    """The kappa of the site's two readers in a sentence."""
+    if found is None:
+        return f"Kappa is given across {MINIMUM_CASES} cases or more, never for one."
+    return (
+        f"Kappa over {found.cases} cases of this site, before adjudication: {found.value:.2f} "
+        f"({found.low:.2f} to {found.high:.2f})."
+    )
 
 
 def agreement(settled: Iterable[CellVerdicts], kappa_note: str) -> pages.Agreement | None:

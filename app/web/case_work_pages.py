@@ -14,7 +14,9 @@ from app.cases.tables import Case, Reuse
 from app.errors import BadRequest, Conflict, NotAuthenticated, RateLimited
 from app.guard import GuardedRoute, address_of, may
 from app.reports.acquisition_words import profile_facts
-from app.reviews.view import CaseViewer
+from app.reviews.agreement import kappa
+from app.reviews.summary import CaseSummary, summarise, usual_model
+from app.reviews.view import CaseReading, CaseViewer
 from app.sign_off.service import SignOffService
 from app.sign_off.tables import SignOffKind
 from app.web import case_work_contexts as contexts
@@ -167,8 +169,8 @@ def _sign_off(visit: Visit, case_id: UUID, error: str | None = None) -> pages.Si
         case=case_ref(case),
         version=case.version,
         signer=visit.who.name,
-        figures=None if seen.blind else contexts.figures(seen),
-        agreement=contexts.agreement(seen.settled.values(), ""),
+        figures=None if seen.blind else contexts.figures(_summary(visit, seen)),
+        agreement=contexts.agreement(seen.settled.values(), _kappa_note(visit) if seen.settled else ""),
         profile=profile_facts(AcquisitionProfile.of(case.acquisition)),
         profile_warnings=() if seen.blind else profile_warnings(case, visit.training_acquisition),
         checks=() if seen.blind or case.state.is_closed else contexts.check_lines(service.pre_checks(case)),
@@ -178,6 +180,17 @@ def _sign_off(visit: Visit, case_id: UUID, error: str | None = None) -> pages.Si
         blocked=_cannot_sign(visit, seen.blind),
         error=error,
     )
+
+
+def _summary(visit: Visit, seen: CaseReading) -> CaseSummary:
+    model = usual_model(seen)
+    if model is None:
+        return summarise(seen, (), None)
+    return summarise(seen, visit.registry.subjects(model), visit.registry.training_acquisition(model))
+
+
+def _kappa_note(visit: Visit) -> str:
+    return contexts.kappa_note(kappa(visit.reviews.reader_tables(visit.who.site_id)))
 
 
 def _may_sign(visit: Visit, blind: bool) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from app.cases.acquisition import AcquisitionProfile
 from app.cases.tables import Case, Cell, CellState, Prediction
 from app.reviews.view import CellReading
 from app.web import page_contexts as pages
@@ -16,12 +17,14 @@ def cell_result(seen: CellReading, crop: pages.Crop | None) -> pages.CellResult:
     if seen.blind:
         return blinded_result(seen.case, seen.cell)
     cell, predictions = seen.cell, seen.predictions
+    scale = AcquisitionProfile.of(seen.case.acquisition).micrometres_per_pixel
     return pages.CellResult(
         cell_id=str(cell.id),
         state=cell.state,
         prediction=_prediction(predictions[0]) if predictions else None,
         quality=_notes(_remarks(cell, predictions), Tone.WARNING),
-        measurements=measurement_rows(cell.measurements or {}),
+        measurements=measurement_rows(cell.measurements or {}, micrometres_per_pixel=scale),
+        scaled=scale is not None,
         crop=crop,
         earlier=tuple(_earlier(row) for row in predictions[1:]),
         refusal=refusal_of(cell) if cell.state is CellState.REFUSED else None,

@@ -6,6 +6,7 @@ from datetime import timedelta
 from app.cases.acquisition import AcquisitionProfile, CellSelection, Specimen, Stain
 from app.cases.editing import CaseDetails
 from app.reports.acquisition_words import profile_facts
+from app.reviews.summary import NOT_A_SHARE_OF_BLASTS
 from app.sign_off.pre_checks import Check, Finding
 from app.sign_off.service import MEANING
 from app.sign_off.tables import SignOffKind
@@ -13,6 +14,7 @@ from app.web import case_work_contexts as contexts
 from app.web.page_contexts import (
     Agreement,
     AgreementRow,
+    Called,
     CaseRef,
     Choice,
     CorrectedShare,
@@ -70,18 +72,24 @@ def closed_details() -> DetailsPage:
 def figures() -> Figures:
     return Figures(
         labels=(
-            LabelShare(PredictionLabel.MALIGNANT, 118, 0.608, "0.02 to 0.21", "0.71 to 0.98"),
-            LabelShare(PredictionLabel.HEALTHY, 42, 0.216, "0.61 to 0.94", "0.00 to 0.11"),
-            LabelShare(PredictionLabel.INDETERMINATE, 34, 0.175, "0.04 to 0.22", "0.02 to 0.19"),
-            LabelShare(PredictionLabel.NOT_ASSESSABLE, 6, None, "", ""),
+            LabelShare(PredictionLabel.MALIGNANT, 118, 0.608),
+            LabelShare(PredictionLabel.HEALTHY, 42, 0.216),
+            LabelShare(PredictionLabel.INDETERMINATE, 34, 0.175),
+            LabelShare(PredictionLabel.NOT_ASSESSABLE, 6, None),
         ),
+        called=Called(
+            131,
+            194,
+            0.675,
+            tuple(0.02 + 0.019 * place for place in range(14)),
+            tuple(0.62 + 0.0125 * place for place in range(29)),
+        ),
+        corrected=CorrectedShare(0.64, 0.49, 0.78),
         verdicts=VerdictCounts(121, 48, 17, 8, 6),
         cells=200,
         agreeing=151,
         compared=158,
-        reference_note="Shares per person, middle nine tenths, out of fold: 14 people whose cells are all normal, "
-        "29 whose cells are all malignant.",
-        corrected=CorrectedShare(0.64, 0.49, 0.78),
+        meaning=NOT_A_SHARE_OF_BLASTS,
     )
 
 

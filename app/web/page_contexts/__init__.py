@@ -32,6 +32,7 @@ from app.web.page_contexts.admin import (
 from app.web.page_contexts.case_work import (
     Agreement,
     AgreementRow,
+    Called,
     CheckLine,
     ChoiceField,
     CorrectedShare,
@@ -130,6 +131,7 @@ __all__ = [
     "AuditPage",
     "AuditRow",
     "CalibrationFigure",
+    "Called",
     "CasePage",
     "CaseRef",
     "CaseRow",

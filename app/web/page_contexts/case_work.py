@@ -66,16 +66,25 @@ class DetailsPage(Context):
 
 @dataclass(frozen=True)
 class LabelShare:
-    """How many cells carry a label, beside the shares seen in people all of whose cells are of one class.
-
-    `all_healthy` and `all_malignant` are empty where the model's bundle does not say them.
-    """
+    """How many cells carry a label; the share is of the assessable ones."""
 
     label: PredictionLabel
     count: int
     share: float | None
-    all_healthy: str = ""
-    all_malignant: str = ""
+
+
+@dataclass(frozen=True)
+class Called:
+    """The share of assessable cells called malignant, beside those of people all of whose cells are of one class.
+
+    `healthy` and `malignant` are shares, one a person, lowest first; empty where the bundle does not say them.
+    """
+
+    called: int
+    assessable: int
+    share: float
+    healthy: tuple[float, ...]
+    malignant: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -93,12 +102,13 @@ class Figures:
     """The figures of a case: `agreeing` of the `compared` cells got the same class from model and person."""
 
     labels: tuple[LabelShare, ...]
+    called: Called | None
+    corrected: CorrectedShare
     verdicts: VerdictCounts
     cells: int
     agreeing: int
     compared: int
-    reference_note: str = ""
-    corrected: CorrectedShare | None = None
+    meaning: str
 
 
 @dataclass(frozen=True)
