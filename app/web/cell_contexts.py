@@ -6,14 +6,20 @@ from uuid import UUID
 from app.cases.acquisition import AcquisitionProfile
 from app.cases.tables import Case, Cell, CellState, Prediction
 from app.reviews.view import CellReading
+from app.similar.service import SimilarCells
 from app.web import page_contexts as pages
+from app.web.case_contexts import case_ref
 from app.web.gallery_contexts import refusal_of
-from app.web.measured import measurement_rows
-from app.web.words import READING_WORDS, Tone, remark
+from app.web.measured import Range, measurement_rows
+from app.web.words import READING_WORDS, VERDICT_WORDS, PredictionLabel, Tone, remark
+from models.bundle import Manifest
+from models.labels import Label
 
 
-def cell_result(seen: CellReading, crop: pages.Crop | None) -> pages.CellResult:
-    """crop: what the newest prediction's model saw; None before there is one."""
+def cell_result(
+    seen: CellReading, crop: pages.Crop | None, manifest: Manifest | None, similar: SimilarCells | None
+) -> pages.CellResult:
+    """crop, manifest: what the newest prediction's model saw, and what it is; None before there is one."""
     if seen.blind:
         return blinded_result(seen.case, seen.cell)
     cell, predictions = seen.cell, seen.predictions
@@ -21,12 +27,14 @@ def cell_result(seen: CellReading, crop: pages.Crop | None) -> pages.CellResult:
     return pages.CellResult(
         cell_id=str(cell.id),
         state=cell.state,
-        prediction=_prediction(predictions[0]) if predictions else None,
+        prediction=_prediction(predictions[0], manifest) if predictions else None,
         quality=_notes(_remarks(cell, predictions), Tone.WARNING),
-        measurements=measurement_rows(cell.measurements or {}, micrometres_per_pixel=scale),
+        measurements=measurement_rows(cell.measurements or {}, _ranges(manifest), scale),
         scaled=scale is not None,
         crop=crop,
         earlier=tuple(_earlier(row) for row in predictions[1:]),
+        similar=_similar(similar) if similar else None,
+        learned_from=_learned_from(similar) if similar else "",
         refusal=refusal_of(cell) if cell.state is CellState.REFUSED else None,
         failure=cell.problem_detail if cell.state is CellState.FAILED else None,
         drawn=seen.case.drawn,
@@ -48,7 +56,7 @@ def blinded_result(case: Case, cell: Cell) -> pages.CellResult:
     )
 
 
-def _prediction(row: Prediction) -> pages.Prediction:
+def _prediction(row: Prediction, manifest: Manifest | None) -> pages.Prediction:
     probabilities = None
     if row.p_malignant is not None:
         probabilities = pages.Probabilities(row.p_malignant, 1 - row.p_malignant, row.band_low, row.band_high)
@@ -60,6 +68,49 @@ def _prediction(row: Prediction) -> pages.Prediction:
         model_sha256=row.model_sha256,
         preprocessing=f"version {row.preprocessing_version}, engine {row.engine}",
         predicted_at=row.created_at,
+        conformal=_conformal(row, manifest),
+    )
+
+
+def _conformal(row: Prediction, manifest: Manifest | None) -> pages.ConformalSet | None:
+    if row.prediction_set is None or manifest is None or manifest.conformal is None:
+        return None
+    alphas = sorted({manifest.conformal.malignant.alpha, manifest.conformal.healthy.alpha})
+    labels = tuple(PredictionLabel(label) for label in row.prediction_set)
+    return pages.ConformalSet(" and ".join(f"{alpha:g}" for alpha in alphas), labels)
+
+
+def _ranges(manifest: Manifest | None) -> dict[str, dict[PredictionLabel, Range]]:
+    """Of the training cells, by measurement and class."""
+    return {
+        name: {PredictionLabel(label.value): (found.p05, found.p95) for label, found in by_class.items()}
+        for name, by_class in (manifest.ranges if manifest else {}).items()
+    }
+
+
+def _similar(found: SimilarCells) -> tuple[pages.SimilarCell, ...]:
+    return tuple(
+        pages.SimilarCell(
+            cell_id=str(each.cell.id),
+            position=each.cell.position,
+            case=case_ref(each.case),
+            words=VERDICT_WORDS[each.verdict].full if each.verdict else "No verdict",
+            distance=each.distance,
+        )
+        for each in found.site
+    )
+
+
+def _learned_from(found: SimilarCells) -> str:
+    """The nearest cells of the training data in a sentence; the bundle carries no picture of them."""
+    if not found.reference:
+        return ""
+    malignant = sum(each.label is Label.MALIGNANT for each in found.reference)
+    people = len({each.person for each in found.reference})
+    return (
+        f"Of the {len(found.reference)} nearest cells the model learned from, {malignant} are malignant and "
+        f"{len(found.reference) - malignant} healthy by their expert's label, from {people} "
+        f"{'person' if people == 1 else 'people'}."
     )
 
 

@@ -1,6 +1,5 @@
 """The page of one cell, and the verdicts given there."""
 
-from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -10,7 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from app.accounts.permissions import Permission
 from app.cases.service import model_of
-from app.cases.tables import Cell, Prediction
+from app.cases.tables import Cell
 from app.errors import Conflict
 from app.guard import GuardedRoute, may
 from app.reviews.service import ReviewService, is_judgeable
@@ -90,7 +89,7 @@ def _cell_page(
         image_sha256=cell.image_sha256,
         previous_cell_id=str(seen.before) if seen.before else None,
         next_cell_id=str(seen.after) if seen.after else None,
-        result=contexts.cell_result(seen, _crop(visit, cell, seen.predictions)),
+        result=_result(visit, seen),
         panel=panel,
         can_void=visit.may(Permission.VOID) and is_judgeable(cell) and not case.state.is_closed,
         voided=_voided(visit, cell),
@@ -104,11 +103,12 @@ def _voided(visit: Visit, cell: Cell) -> pages.Voided | None:
     return pages.Voided(cell.voided_at, by, cell.void_reason or "")
 
 
-def _crop(visit: Visit, cell: Cell, predictions: Sequence[Prediction]) -> pages.Crop | None:
-    """Where the newest prediction's model looked; a crop that follows the cell is found in the picture."""
-    if not predictions or cell.pixels_sha256 is None:
-        return None
-    recipe = visit.registry.manifest(model_of(predictions[0])).preprocessing
-    png = visit.services.images.read(cell.pixels_sha256)
-    top, left, side = anyio.from_thread.run(visit.services.decoder.window, png, recipe)
-    return pages.Crop(left, top, side)
+def _result(visit: Visit, seen: CellReading) -> pages.CellResult:
+    """The model's part of the page: where its crop lies is found in the picture, because it may follow the cell."""
+    if not seen.predictions or seen.cell.pixels_sha256 is None:
+        return contexts.cell_result(seen, None, None, None)
+    manifest = visit.registry.manifest(model_of(seen.predictions[0]))
+    png = visit.services.images.read(seen.cell.pixels_sha256)
+    top, left, side = anyio.from_thread.run(visit.services.decoder.window, png, manifest.preprocessing)
+    similar = visit.services.similar.similar(visit.who, seen.cell.id)
+    return contexts.cell_result(seen, pages.Crop(left, top, side), manifest, similar)

@@ -20,9 +20,9 @@ class Probabilities:
 
 @dataclass(frozen=True)
 class ConformalSet:
-    """The labels that are not ruled out when a wrong label may be kept out in a share `alpha` of people."""
+    """The labels that are not ruled out at `alpha`, a number in words."""
 
-    alpha: float
+    alpha: str
     labels: tuple[PredictionLabel, ...]
 
 
@@ -100,7 +100,8 @@ class CellResult:
     """The part of the cell page that changes when the cell is scored.
 
     `crop` is None where there is no prediction. `refusal` is set when the state is refused; `failure` is a
-    sentence when it is failed. `similar` is None where nobody looked for similar cells. A `blinded` reader sees
+    sentence when it is failed. `similar` is None where nobody looked for similar cells; `learned_from` says what the
+    nearest training cells are. A `blinded` reader sees
     the picture and nothing a machine said or measured.
     """
 
@@ -113,6 +114,7 @@ class CellResult:
     scaled: bool = False
     earlier: tuple[EarlierPrediction, ...] = ()
     similar: tuple[SimilarCell, ...] | None = None
+    learned_from: str = ""
     refusal: Refusal | None = None
     failure: str | None = None
     drawn: bool = False
