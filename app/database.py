@@ -80,6 +80,8 @@ def open_database(url: str) -> Engine:
         # WAL with NORMAL may lose the last commits in a power cut; a 201 promises they are on disk.
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        # What is erased is overwritten in the file, not only taken out of its index.
+        cursor.execute("PRAGMA secure_delete=ON")
         cursor.close()
         # The driver would open transactions late; `begin` below opens them itself.
         connection.isolation_level = None
@@ -92,6 +94,16 @@ def open_database(url: str) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+@contextlib.contextmanager
+def opened(url: str) -> Iterator[Engine]:
+    """A database for the length of a block."""
+    engine = open_database(url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 class Database:

@@ -36,6 +36,9 @@ def run(app: FastAPI, host: str, port: int) -> None:
         app,
         host=host,
         port=port,
+        # Whatever else is installed: the parser that bounds headers, and the loop that waits for descriptors.
+        http="h11",
+        loop="asyncio",
         log_config=None,
         access_log=False,
         server_header=False,

@@ -8,6 +8,7 @@ LeukolensError
 ├── StillRunning        409 still_running          + Retry-After
 ├── KeyReused           422 idempotency_key_reused
 ├── BadRequest          422 bad_request
+├── ContentAltered      422 content_altered
 ├── FileRefused         413, 415, 422; the code is `models.refusals.RefusalCode`
 ├── TooLarge            413 payload_too_large
 ├── RateLimited         429 rate_limited           + Retry-After
@@ -73,6 +74,10 @@ class BadRequest(LeukolensError):
     def __init__(self, detail: str, *, field: str | None = None) -> None:
         super().__init__(detail)
         self.field = field
+
+
+class ContentAltered(LeukolensError):
+    status, code, title = 422, "content_altered", "The body changed on its way"
 
 
 class TooLarge(LeukolensError):

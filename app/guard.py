@@ -20,6 +20,7 @@ from starlette.datastructures import UploadFile
 from app.accounts.keys import KeyService
 from app.accounts.permissions import Identity, Permission
 from app.accounts.sessions import SessionService
+from app.content_digest import with_checked_body
 from app.errors import LeukolensError, NotAllowed, NotAuthenticated, StillRunning
 from app.idempotency.service import Answer, IdempotencyService
 from app.responses import problem
@@ -88,6 +89,7 @@ class GuardedRoute(APIRoute):
                         raise NotAllowed(
                             f"{identity.name} may not do this: {policy.permission.name.lower()}."
                         )
+                request = with_checked_body(request)
                 key = request.headers.get("idempotency-key")
                 if key is None or identity is None or request.method != "POST":
                     return await handle(request)

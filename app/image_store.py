@@ -78,9 +78,14 @@ class ImageStore:
         return len(stale)
 
     def _path(self, pixels_sha256: str) -> Path:
-        if not _DIGEST.fullmatch(pixels_sha256):
-            raise ValueError(f"Expected a SHA-256 in hex, got {pixels_sha256!r}.")
-        return self._folder / pixels_sha256[:2] / pixels_sha256[2:4] / f"{pixels_sha256}{_PICTURE}"
+        return picture_path(self._folder, pixels_sha256)
+
+
+def picture_path(folder: Path, pixels_sha256: str) -> Path:
+    """Where a store keeps a picture."""
+    if not _DIGEST.fullmatch(pixels_sha256):
+        raise ValueError(f"Expected a SHA-256 in hex, got {pixels_sha256!r}.")
+    return folder / pixels_sha256[:2] / pixels_sha256[2:4] / f"{pixels_sha256}{_PICTURE}"
 
 
 def _touch(path: Path) -> bool:

@@ -109,7 +109,7 @@ async def _start(
             return RegistryService(session, stores, now()).training_acquisition(model)
 
     with database.unit_of_work() as session:
-        first = RegistryService(session, stores, now()).seed(settings.model)
+        first = RegistryService(session, stores, now(), signed_by=settings.model_key).seed(settings.model)
     if scorer is None:
         scorer = await _start_scorer(settings, first, stack)
     decoder = DecoderPool()

@@ -61,9 +61,6 @@ def add_error_handlers(app: FastAPI, render_page: RenderErrorPage) -> None:
 
     async def from_framework(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        # The framework calls whatever stops it while it reads a body a bad request.
-        if isinstance(error.__cause__, OSError):
-            return await from_system(request, error.__cause__)
         return await answer(request, _translated(error))
 
     async def from_system(request: Request, error: Exception) -> Response:
@@ -110,6 +107,11 @@ def _headers(error: LeukolensError) -> dict[str, str]:
 
 
 def _translated(error: HTTPException) -> LeukolensError:
+    # The framework calls whatever stops it while it reads a body a bad request.
+    if isinstance(error.__cause__, LeukolensError):
+        return error.__cause__
+    if isinstance(error.__cause__, OSError) and (refusal := shortage(error.__cause__)):
+        return refusal
     known: dict[int, tuple[type[LeukolensError], str]] = {
         401: (NotAuthenticated, "Sign in, or send `Authorization: Bearer KEY`."),
         403: (NotAllowed, "This account or key may not do that."),

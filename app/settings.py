@@ -40,6 +40,10 @@ class Settings(BaseSettings):
         "vgg16-cnmc/0.2.0",
         description="bundle that seeds an empty registry; after that the registry rules",
     )
+    model_key: str = Field(
+        "",
+        description="Ed25519 public key (PEM); when set, only bundles it has signed are imported and activated",
+    )
     engine: EngineName = Field(
         "auto", description="`auto` takes the GPU where one is present; `ncnn`, `tensorflow`"
     )
@@ -129,6 +133,11 @@ class Settings(BaseSettings):
     @property
     def image_dir(self) -> Path:
         return self.data_dir / "images"
+
+    @property
+    def erasure_list(self) -> Path:
+        """Which cases were erased, outside the case log, so that it outlives one that is put back."""
+        return self.data_dir / "erasures.jsonl"
 
     @property
     def model_dir(self) -> Path:

@@ -6,15 +6,19 @@
         statistics.safetensors  the reference set and where it lies: `models.reference`, `models.novelty`; optional
         golden/               drawn cells and the outputs an engine must reproduce before it may serve
         CARD.md               for people
+        manifest.sig          only where a site signs: base64 of its Ed25519 signature of manifest.json
         report/               plots and figures
 
 Files are read once: the bytes that were hashed are the bytes that are used. Nothing in a bundle is code.
 """
 
+import base64
 import hashlib
 import json
+import os
 import re
 import shutil
+import stat
 import tempfile
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -38,6 +42,7 @@ from models.preprocessing import Preprocessing
 from models.quality import INSPECTIONS, QualityLimits
 
 MANIFEST = "manifest.json"
+SIGNATURE = "manifest.sig"
 WEIGHTS = "weights.safetensors"
 STATISTICS = "statistics.safetensors"
 GOLDEN_EXPECTED = "golden/expected.json"
@@ -216,17 +221,20 @@ class Bundle:
         return f"{self.manifest.name}/{self.manifest.version}"
 
 
-def read_bundle(folder: Path, *, expected_sha256: str | None = None) -> Bundle:
+def read_bundle(folder: Path, *, expected_sha256: str | None = None, signed_by: str = "") -> Bundle:
     """Read and verify a bundle.
 
     Args:
         folder: `.../<name>/<version>`.
         expected_sha256: digest the manifest must have, when it is known from a registry.
+        signed_by: Ed25519 public key (PEM) that must have signed the manifest; empty takes unsigned ones, too.
 
     Raises:
         BundleRefused: a file is missing, extra, altered, linked, or says something impossible.
     """
     raw = _read_file(folder, MANIFEST, MAX_MANIFEST_BYTES)
+    if signed_by:
+        _check_signature(folder, raw, signed_by)
     digest = hashlib.sha256(raw).hexdigest()
     if expected_sha256 is not None and digest != expected_sha256:
         raise BundleRefused(
@@ -255,8 +263,9 @@ def read_bundle(folder: Path, *, expected_sha256: str | None = None) -> Bundle:
 def _read_all(folder: Path, manifest: Manifest) -> dict[str, bytes]:
     present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
     listed = set(manifest.files)
-    if present - {MANIFEST} != listed:
-        differing = sorted((present - {MANIFEST}) ^ listed)
+    present -= {MANIFEST, SIGNATURE}
+    if present != listed:
+        differing = sorted(present ^ listed)
         raise BundleRefused(
             f"Expected exactly the files the manifest lists in {folder}; differing: {differing}."
         )
@@ -295,12 +304,32 @@ def read_listed(folder: Path, manifest: Manifest, name: str) -> bytes:
     return data
 
 
+def _check_signature(folder: Path, manifest: bytes, public_key: str) -> None:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    key = load_pem_public_key(public_key.encode())
+    if not isinstance(key, Ed25519PublicKey):
+        raise BundleRefused("Expected the trusted key to be an Ed25519 public key.")
+    try:
+        key.verify(base64.b64decode(_read_file(folder, SIGNATURE, 1024)), manifest)
+    except (InvalidSignature, ValueError) as wrong:
+        raise BundleRefused(
+            f"Expected {folder / SIGNATURE} to be the trusted key's signature of the manifest; it is not."
+        ) from wrong
+
+
 def _read_file(folder: Path, name: str, limit: int) -> bytes:
     path = folder / name
     if any(part.is_symlink() for part in (path, *path.parents[: len(PurePosixPath(name).parts)])):
         raise BundleRefused(f"Expected a plain file at {path}, got a link.")
     try:
-        with path.open("rb") as file:
+        # Opened as what was looked at: no link put there since, and no pipe that is waited for.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise BundleRefused(f"Expected a plain file at {path}, got something else.")
             data = file.read(limit + 1)
     except OSError as missing:
         raise BundleRefused(f"Expected a readable file at {path}: {missing.strerror}.") from missing
@@ -309,13 +338,15 @@ def _read_file(folder: Path, name: str, limit: int) -> bytes:
     return data
 
 
-def copy_bundle(folder: Path, store: Path) -> Bundle:
+def copy_bundle(folder: Path, store: Path, *, signed_by: str = "") -> Bundle:
     """Verify a bundle and copy it to `<store>/<name>/<version>`; it appears there whole or not at all.
+
+    The folder that is copied is no longer the one that was verified, so the copy is verified again.
 
     Raises:
         BundleRefused: it is not whole. FileExistsError: the store has that version already.
     """
-    bundle = read_bundle(folder)
+    bundle = read_bundle(folder, signed_by=signed_by)
     target = store / bundle.manifest.name / bundle.manifest.version
     if target.exists():
         raise FileExistsError(f"{target} exists; versions are never overwritten.")
@@ -323,7 +354,7 @@ def copy_bundle(folder: Path, store: Path) -> Bundle:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".copy-") as scratch:
         copied = Path(scratch) / "bundle"
         shutil.copytree(folder, copied)
-        read_bundle(copied, expected_sha256=bundle.sha256)
+        read_bundle(copied, expected_sha256=bundle.sha256, signed_by=signed_by)
         copied.rename(target)
     return bundle
 

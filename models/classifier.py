@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.bundle import Bundle, Calibration, read_bundle
+from models.bundle import Bundle, BundleRefused, Calibration, read_bundle
 from models.cell_view import look_at_cell
 from models.decision import Decision, Judge, PredictionLabel, not_assessable
 from models.decoding import decode_cell
@@ -85,7 +85,10 @@ class Classifier:
             BundleRefused, EngineUnavailable, EngineDisagrees.
         """
         bundle = read_bundle(folder, expected_sha256=expected_sha256)
-        return cls(bundle, open_engine(bundle, engine))
+        try:
+            return cls(bundle, open_engine(bundle, engine))
+        except (KeyError, ValueError) as impossible:
+            raise BundleRefused(f"{bundle.id} reads well but cannot be loaded: {impossible}") from impossible
 
     def classify(
         self, cells: Sequence[ImageArray], measurements: Sequence[dict[str, float]] | None = None

@@ -5,8 +5,10 @@ decompression bomb costs its header and no more. The formats are fixed here and 
 name and its declared type are never looked at.
 """
 
+import contextlib
 import io
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,8 +28,7 @@ MIN_BACKGROUND_SHARE = 0.20
 MAX_RING_FOREGROUND_SHARE = 0.50
 MIN_FOREGROUND_PX = 64
 
-# Everything Pillow is known to raise on damaged input.
-_PILLOW_ERRORS = (OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError, OverflowError)
+_BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 ImageArray = npt.NDArray[np.uint8]
 
@@ -69,7 +70,7 @@ def decode_cell(data: bytes) -> DecodedCell:
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         image = _open(data)
-        with image:
+        with image, _damage_refused("the pixel data is damaged or cut off"):
             _check_header(image, data)
             pixels = _unpack(image)
     _check_segmentation(pixels)
@@ -86,8 +87,9 @@ def _decode_dicom(data: bytes) -> DecodedCell:
 
 def _open(data: bytes) -> ImageFile.ImageFile:
     try:
-        return Image.open(io.BytesIO(data), formats=ACCEPTED_FORMATS)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:
+        with _damage_refused("the header is damaged"):
+            return Image.open(io.BytesIO(data), formats=ACCEPTED_FORMATS)
+    except _BOMBS as bomb:
         raise ImageRefused(
             RefusalCode.IMAGE_WRONG_SIZE, f"Expected {SIDE_PX}x{SIDE_PX} pixels, got far more."
         ) from bomb
@@ -98,8 +100,17 @@ def _open(data: bytes) -> ImageFile.ImageFile:
             RefusalCode.UNSUPPORTED_MEDIA_TYPE,
             "Expected a BMP, PNG, TIFF, lossless WebP, JPEG or DICOM file; the content is none of these.",
         ) from unknown
-    except _PILLOW_ERRORS as broken:
-        raise unreadable("the header is damaged") from broken
+
+
+@contextlib.contextmanager
+def _damage_refused(why: str) -> Iterator[None]:
+    """Refuse what Pillow cannot read, whatever it raises: each release finds another error for damaged bytes."""
+    try:
+        yield
+    except (ImageRefused, UnidentifiedImageError, *_BOMBS):
+        raise
+    except Exception as broken:
+        raise unreadable(why) from broken
 
 
 def _looks_like_an_accepted_format(data: bytes) -> bool:
@@ -130,11 +141,8 @@ def _check_header(image: ImageFile.ImageFile, data: bytes) -> None:
 
 
 def _unpack(image: ImageFile.ImageFile) -> ImageArray:
-    try:
-        image.load()
-        pixels = np.asarray(image, dtype=np.uint8)
-    except _PILLOW_ERRORS as broken:
-        raise unreadable("the pixel data is damaged or cut off") from broken
+    image.load()
+    pixels = np.asarray(image, dtype=np.uint8)
     if pixels.shape[2] == 4:
         if (pixels[..., 3] != 255).any():
             raise unreadable("expected an opaque picture, got transparent pixels")

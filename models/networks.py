@@ -29,7 +29,7 @@ class Architecture(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str
+    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,40}$")
     blocks: int = Field(default=5, ge=1, le=5)
 
 

@@ -241,6 +241,20 @@ class CaseRepository:
         )
         return {digest for digest in rows if digest is not None}
 
+    def pictures(self) -> list[str]:
+        """Digests of the pictures of all cells, each once."""
+        digest = Cell.pixels_sha256
+        rows = self._session.scalars(sa.select(digest).where(digest.is_not(None)).distinct())
+        return [found for found in rows if found is not None]
+
+    def size(self) -> tuple[int, int]:
+        """How many cases and cells there are."""
+        counts = (
+            self._session.scalar(sa.select(sa.func.count()).select_from(table)) or 0 for table in (Case, Cell)
+        )
+        cases, cells = counts
+        return cases, cells
+
     def waiting_in(self, case_id: UUID) -> int:
         return (
             self._session.scalar(

@@ -8,8 +8,10 @@ import typer
 
 from app.cli import (
     audit,
+    backups,
     db,
     destinations,
+    erasing,
     keys,
     models,
     outbox,
@@ -33,6 +35,10 @@ app.command(
 )(predicting.bench)
 app.command()(predicting.score)
 app.command()(simulating.simulate_lis)
+app.command()(backups.backup)
+app.command()(backups.restore)
+app.command()(erasing.erase)
+app.command()(erasing.retention)
 app.add_typer(models.app, name="models")
 app.add_typer(sites.app, name="sites")
 app.add_typer(users.app, name="users")

@@ -1,7 +1,7 @@
 """`leukolens models ...`: the registry of bundles."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,10 @@ from app.cli.shared import (
     refusals,
     registry_service,
 )
+from app.errors import Conflict
+
+if TYPE_CHECKING:
+    from app.settings import Settings
 
 Reason = Annotated[str, typer.Option(help="Why, for the history of activations.", metavar="WORDS")]
 
@@ -70,8 +74,12 @@ def models_activate(model: ModelId, reason: Reason = "", data_dir: DataDir = Non
     """Let a bundle answer from now on; a running server follows with its next cell."""
     from app.audit.service import COMMAND_LINE
 
-    with refusals(), registry_service(read_settings(data_dir)) as registry:
-        active = registry.activate(COMMAND_LINE, model, reason)
+    settings = read_settings(data_dir)
+    with refusals():
+        tried = _try_out(settings, model)
+        with registry_service(settings) as registry:
+            active = registry.activate(COMMAND_LINE, model, reason)
+            _require_same(tried, active.sha256)
     out.print(f"{active.name}/{active.version} answers now.")
 
 
@@ -80,8 +88,14 @@ def models_rollback(reason: Reason = "", data_dir: DataDir = None) -> None:
     """Back to the bundle that answered before."""
     from app.audit.service import COMMAND_LINE
 
-    with refusals(), registry_service(read_settings(data_dir)) as registry:
-        active = registry.rollback(COMMAND_LINE, reason)
+    settings = read_settings(data_dir)
+    with refusals():
+        with registry_service(settings) as registry:
+            before = registry.before_the_active()
+        tried = _try_out(settings, f"{before.name}/{before.version}") if before else ""
+        with registry_service(settings) as registry:
+            active = registry.rollback(COMMAND_LINE, reason)
+            _require_same(tried, active.sha256)
     out.print(f"{active.name}/{active.version} answers now.")
 
 
@@ -92,7 +106,7 @@ def models_import(folder: Path, data_dir: DataDir = None) -> None:
 
     settings = read_settings(data_dir)
     with refusals():
-        bundle = copy_bundle(folder, settings.model_dir)
+        bundle = copy_bundle(folder, settings.model_dir, signed_by=settings.model_key)
     out.print(f"{bundle.id} is imported; `leukolens models activate {bundle.id}` lets it answer.")
 
 
@@ -104,3 +118,16 @@ def models_export(model: ModelId, folder: Path, data_dir: DataDir = None) -> Non
     with refusals():
         bundle = copy_bundle(find_bundle(read_settings(data_dir), model), folder)
     out.print(f"{bundle.id} is in {folder / bundle.id}.")
+
+
+def _try_out(settings: "Settings", model_id: str) -> str:
+    """Load a bundle and hold it against its golden outputs; its digest."""
+    from models.classifier import Classifier
+
+    return Classifier.open(find_bundle(settings, model_id), settings.engine).bundle.sha256
+
+
+def _require_same(tried: str, activated: str) -> None:
+    """Raised inside the unit of work, so that nothing is activated."""
+    if tried != activated:
+        raise Conflict("The model that would answer is not the one that was tried. Run the command again.")

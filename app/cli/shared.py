@@ -90,7 +90,9 @@ def registry_service(settings: "Settings") -> Iterator[Any]:
     from models.bundle import STORE
 
     with writing_session(settings) as session:
-        registry = RegistryService(session, (settings.model_dir, STORE), utc_now())
+        registry = RegistryService(
+            session, (settings.model_dir, STORE), utc_now(), signed_by=settings.model_key
+        )
         registry.seed(settings.model)
         yield registry
 
@@ -98,6 +100,7 @@ def registry_service(settings: "Settings") -> Iterator[Any]:
 @contextmanager
 def refusals() -> Iterator[None]:
     """Print a refusal and leave with 1; anything else is a bug and shows itself."""
+    from app.backups.folder import BackupRefused
     from models.bundle import BundleRefused
     from models.classifier import EngineDisagrees
     from models.engines import EngineUnavailable
@@ -107,7 +110,7 @@ def refusals() -> Iterator[None]:
     except LeukolensError as refusal:
         err.print(refusal.detail, highlight=False, markup=False)
         raise typer.Exit(1) from None
-    except (BundleRefused, EngineDisagrees, EngineUnavailable, FileExistsError) as refusal:
+    except (BackupRefused, BundleRefused, EngineDisagrees, EngineUnavailable, FileExistsError) as refusal:
         err.print(str(refusal), highlight=False, markup=False)
         raise typer.Exit(1) from None
 

@@ -3,14 +3,22 @@
 import asyncio
 import multiprocessing
 import os
-import resource
+import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as DecodeTimeout
-from typing import ParamSpec, TypeVar
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 
+import structlog
 from pebble import ProcessExpired, ProcessPool
 
-from app.errors import FileRefused
+import app
+import models
+from app.errors import FileRefused, Overloaded
+from app.inference.sandbox import allow_processor_time, confine
 from app.inference.upload import (
     Picture,
     crop_stored,
@@ -26,7 +34,23 @@ from models.refusals import ImageRefused, RefusalCode
 
 DECODE_TIMEOUT_S = 5.0
 MEMORY_LIMIT_BYTES = 2 * 1024**3
+PROCESSOR_TIME_S = 5
 TASKS_PER_PROCESS = 2000
+
+READABLE = [
+    *(
+        Path(prefix)
+        for prefix in {sys.prefix, sys.base_prefix, *map(os.path.realpath, (sys.prefix, sys.base_prefix))}
+    ),
+    *(Path(folder) for folder in ("/lib", "/lib64", "/usr/lib", "/usr/local/lib", "/etc/ld.so.cache")),
+    *(Path(package.__file__).parent for package in (app, models) if package.__file__),
+]
+"""This program and its libraries, for what is imported late; neither the data folder nor a secret is below."""
+
+_holding: set[str] = set()
+"""In a child: which of the kernel's fences hold it."""
+
+log = structlog.get_logger()
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,15 +61,8 @@ class DecoderPool:
 
     def __init__(self, processes: int | None = None) -> None:
         self._processes = processes or min(4, os.cpu_count() or 1)
-        # A fork server starts from a clean process: quick to refill, and no child inherits a thread or a socket.
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["app.inference.upload"])
-        self._pool = ProcessPool(
-            max_workers=self._processes,
-            max_tasks=TASKS_PER_PROCESS,
-            initializer=_limit_child,
-            context=context,
-        )
+        self._pool = self._new_pool()
+        self._renewing = threading.Lock()
 
     async def read(self, data: bytes) -> Picture:
         """Decode one upload.
@@ -76,16 +93,59 @@ class DecoderPool:
         return await self._run(heatmap_stored, png, recipe, heatmap)
 
     async def _run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        future = self._pool.schedule(function, args=args, kwargs=kwargs, timeout=DECODE_TIMEOUT_S)
+        try:
+            return await self._try(function, *args, **kwargs)
+        except (ProcessExpired, BrokenProcessPool):
+            pass  # a child may be ended for no fault of its picture: a second one decides
+        try:
+            return await self._try(function, *args, **kwargs)
+        except ProcessExpired as died:
+            raise _unreadable("its decoder gave up") from died
+        except BrokenProcessPool as broken:
+            raise Overloaded(
+                "The decoders are being replaced. Send again later.", retry_after_s=2
+            ) from broken
+
+    async def _try(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        future = self._schedule(_limited, (function, *args), kwargs)
         try:
             result: R = await asyncio.wrap_future(future)
         except ImageRefused as refusal:
             raise FileRefused(refusal) from refusal
         except (DecodeTimeout, TimeoutError) as slow:
             raise _unreadable(f"decoding took more than {DECODE_TIMEOUT_S:g} s") from slow
-        except (ProcessExpired, MemoryError) as died:
-            raise _unreadable("its decoder gave up") from died
+        except MemoryError as hungry:
+            raise _unreadable("it asked for too much memory") from hungry
         return result
+
+    def _schedule(
+        self, function: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> "Future[R]":
+        """Hand over a task; a pool that gave up (it does when an idle child is killed) is replaced first."""
+        with self._renewing:
+            if not self._pool.active:
+                log.warning("decoder_pool_replaced")
+                self._pool.stop()  # type: ignore[no-untyped-call] # pebble leaves it unannotated
+                self._pool = self._new_pool()
+            try:
+                return self._pool.schedule(function, args=args, kwargs=kwargs, timeout=DECODE_TIMEOUT_S)
+            except RuntimeError as gone:
+                raise BrokenProcessPool(str(gone)) from gone
+
+    def _new_pool(self) -> ProcessPool:
+        # A fork server starts from a clean process: quick to refill, and no child inherits a thread or a socket.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["app.inference.upload"])
+        return ProcessPool(
+            max_workers=self._processes,
+            max_tasks=TASKS_PER_PROCESS,
+            initializer=_confine_child,
+            context=context,
+        )
+
+    async def confinement(self) -> set[str]:
+        """Which of the kernel's fences hold the children, see `app.inference.sandbox`."""
+        return await self._run(_what_holds)
 
     def warm_up(self) -> None:
         """Start the children now; the first upload should not wait for their imports."""
@@ -106,8 +166,14 @@ def _nothing() -> None:
     """A task that only needs a running child."""
 
 
-def _limit_child() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # Decoding writes nothing to disk.
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+def _confine_child() -> None:
+    _holding.update(confine(MEMORY_LIMIT_BYTES, READABLE))
+
+
+def _what_holds() -> set[str]:
+    return _holding
+
+
+def _limited(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    allow_processor_time(PROCESSOR_TIME_S)
+    return function(*args, **kwargs)

@@ -55,6 +55,13 @@ class MicroBatcher:
         """See `Scorer.ready`."""
         return bool(self._lanes) and await self._engine.ready()
 
+    async def load(self, model: ModelRef) -> None:
+        """See `Scorer.load`."""
+        try:
+            await self._engine.capacity(model)
+        except httpx2.TransportError as away:
+            raise EngineUnavailable("The engine is away. Try again later.", retry_after_s=5) from away
+
     async def score(self, question: Question, *, deadline_s: float) -> Score:
         """See `Scorer.score`."""
         if self._queue.qsize() >= self._limit:

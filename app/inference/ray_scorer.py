@@ -28,7 +28,9 @@ from ray.serve.exceptions import BackPressureError, RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from app.errors import EngineUnavailable, LeukolensError, Overloaded
-from app.inference.scorer import Question, Score
+from app.inference.scorer import ModelRef, Question, Score
+from models.drawn_cells import draw_cell
+from models.measurements import measure_cell
 
 Answer = Score | LeukolensError
 """What a replica gives back: a refusal is a value, see `app.inference.batch`."""
@@ -38,6 +40,7 @@ LOST = (RayActorError, WorkerCrashedError, NodeDiedError, ObjectLostError, OutOf
 
 LOOK_EVERY_S = 1.0
 STATUS_LIMIT_S = 2.0
+LOAD_LIMIT_S = 60.0
 
 Handle = DeploymentHandle[Any]
 
@@ -79,6 +82,11 @@ class RayScorer:
             async with asyncio.timeout(STATUS_LIMIT_S):
                 return await anyio.to_thread.run_sync(self._replica_runs, abandon_on_cancel=True)
         return False
+
+    async def load(self, model: ModelRef) -> None:
+        """See `Scorer.load`: one replica does, for a drawn cell; the others when they are first asked."""
+        cell = draw_cell(1)
+        await self.score(Question(cell, measure_cell(cell), model), deadline_s=LOAD_LIMIT_S)
 
     async def score(self, question: Question, *, deadline_s: float) -> Score:
         """See `Scorer.score`."""

@@ -51,6 +51,14 @@ class Scorer(Protocol):
         """
         ...
 
+    async def load(self, model: ModelRef) -> None:
+        """Have an engine load a model beside the one that answers, and hold it against its golden cells.
+
+        Raises:
+            EngineUnavailable: the engine is away, or refuses the model; the text says which.
+        """
+        ...
+
     async def ready(self) -> bool:
         """Whether an engine answers."""
         ...

@@ -44,13 +44,17 @@ class RegistryService:
 
     Args:
         stores: folders of bundles, `<name>/<version>` below each.
+        signed_by: public key that must have signed what is registered or activated, see `read_bundle`.
     """
 
-    def __init__(self, session: Session, stores: Sequence[Path], now: datetime) -> None:
+    def __init__(
+        self, session: Session, stores: Sequence[Path], now: datetime, *, signed_by: str = ""
+    ) -> None:
         self._registry = RegistryRepository(session)
         self._audit = AuditService(session, now)
         self._stores = stores
         self._now = now
+        self._signed_by = signed_by
 
     def seed(self, model_id: str) -> ModelRef:
         """Register every bundle in the stores that is whole, and activate `model_id` when nothing is active.
@@ -90,13 +94,9 @@ class RegistryService:
         """
         name, version = split_id(model_id)
         row = self._registry.model(name, version)
-        try:
-            if row is None:
-                row = self._register(name, version)
-            else:
-                read_bundle(self._folder(name, version), expected_sha256=row.sha256)
-        except BundleRefused as refused:
-            raise Conflict(f"{model_id} stays inactive: {refused}") from refused
+        self.verified(model_id)
+        if row is None:
+            row = self._register(name, version)
         self._registry.add(
             Activation(
                 number=self._registry.last_activation_number() + 1,
@@ -108,6 +108,23 @@ class RegistryService:
         )
         self._audit.record(who, Act.MODEL_ACTIVATED, model_id, sha256=row.sha256)
         return _ref(row)
+
+    def verified(self, model_id: str) -> ModelRef:
+        """A bundle that may be activated, for the engine to try before it is: read, nothing registered.
+
+        Raises:
+            NotFound: no such bundle. Conflict: the bundle is damaged, not signed, or not the one registered.
+        """
+        name, version = split_id(model_id)
+        row = self._registry.model(name, version)
+        expected = None if row is None else row.sha256
+        try:
+            bundle = read_bundle(
+                self._folder(name, version), expected_sha256=expected, signed_by=self._signed_by
+            )
+        except BundleRefused as refused:
+            raise Conflict(f"{model_id} stays inactive: {refused}") from refused
+        return ModelRef(name, version, bundle.sha256)
 
     def rollback(self, who: Actor, reason: str = "") -> ModelRef:
         """Back to the model that answered before this one.
@@ -217,7 +234,7 @@ class RegistryService:
             return ReferenceSet({}, 0)
 
     def _register(self, name: str, version: str) -> RegisteredModel:
-        bundle = read_bundle(self._folder(name, version))
+        bundle = read_bundle(self._folder(name, version), signed_by=self._signed_by)
         if (bundle.manifest.name, bundle.manifest.version) != (name, version):
             raise BundleRefused(f"Expected the manifest of {name}/{version}, got that of {bundle.id}.")
         row = RegisteredModel(

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
+import anyio.from_thread
 from fastapi import APIRouter, Form, Query, Response
 from fastapi.responses import RedirectResponse
 
 from app.accounts.permissions import Permission
-from app.errors import Conflict, NotFound
+from app.errors import Conflict, EngineUnavailable, NotFound
 from app.guard import GuardedRoute, may
 from app.registry.service import Activated, RegistryService, split_id
 from app.web import model_contexts as contexts
@@ -41,10 +42,12 @@ def comparison_page(visit: VisitDep, left: ModelId, right: ModelId) -> Response:
 @router.post("/models/rollback")
 @may(Permission.MANAGE_MODELS)
 def roll_back(visit: VisitDep, reason: Reason) -> Response:
+    before = visit.registry.before_the_active()
     try:
-        with visit.services.database.unit_of_work() as session:
-            RegistryService(session, visit.services.stores, visit.services.now()).rollback(visit.who, reason)
-    except (Conflict, NotFound) as refused:
+        if before is None:
+            raise Conflict("There is no earlier model to go back to.")
+        _switch(visit, f"{before.name}/{before.version}", reason)
+    except (Conflict, EngineUnavailable, NotFound) as refused:
         return visit.page(_models_page(visit, trouble=refused.detail), status=409)
     return RedirectResponse("/models", 303)
 
@@ -60,10 +63,8 @@ def model_page(visit: VisitDep, name: str, version: str) -> Response:
 @may(Permission.MANAGE_MODELS)
 def activate(visit: VisitDep, name: str, version: str, reason: Reason) -> Response:
     try:
-        with visit.services.database.unit_of_work() as session:
-            registry = RegistryService(session, visit.services.stores, visit.services.now())
-            registry.activate(visit.who, f"{name}/{version}", reason)
-    except Conflict as refused:
+        _switch(visit, f"{name}/{version}", reason)
+    except (Conflict, EngineUnavailable) as refused:
         return visit.page(_model_page(visit, name, version, refused.detail, reason), status=409)
     return RedirectResponse(f"/models/{name}/{version}", 303)
 
@@ -73,6 +74,17 @@ def activate(visit: VisitDep, name: str, version: str, reason: Reason) -> Respon
 def report_picture(visit: VisitDep, name: str, version: str, file: str) -> Response:
     png = visit.registry.report_picture(name, version, file)
     return Response(png, media_type="image/png", headers=PICTURE_HEADERS)
+
+
+def _switch(visit: Visit, model_id: str, reason: str) -> None:
+    """Let another model answer; the engine tries it first, beside the one that answers."""
+    services = visit.services
+    anyio.from_thread.run(services.scorer.load, visit.registry.verified(model_id))
+    with services.database.unit_of_work() as session:
+        registry = RegistryService(
+            session, services.stores, services.now(), signed_by=services.settings.model_key
+        )
+        registry.activate(visit.who, model_id, reason)
 
 
 def _models_page(visit: Visit, trouble: str | None = None) -> pages.ModelsPage:

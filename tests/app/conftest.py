@@ -17,13 +17,14 @@ from app.accounts.service import AccountService
 from app.accounts.sessions import identity_of
 from app.clock import utc_now
 from app.database import Database, open_database
-from app.errors import LeukolensError
-from app.inference.scorer import Question, Score
+from app.errors import EngineUnavailable, LeukolensError
+from app.inference.scorer import ModelRef, Question, Score
 from app.inference.upload import encode_png
 from app.main import create_app
 from app.services import Services
 from app.settings import Settings
-from models.classifier import Classifier
+from models.bundle import BundleRefused
+from models.classifier import Classifier, EngineDisagrees
 from models.drawn_cells import draw_cell
 from tests.bundles import NAME, make_bundle
 
@@ -51,6 +52,13 @@ class InProcessScorer:
         output = (await anyio.to_thread.run_sync(classifier.classify, [question.pixels]))[0]
         band = classifier.bundle.manifest.band
         return Score(output, question.model, classifier.engine.name, 1, (band.low, band.high), 1.0)
+
+    async def load(self, model: ModelRef) -> None:
+        try:
+            folder = self.folder.parents[1] / model.name / model.version
+            await anyio.to_thread.run_sync(Classifier.open, folder, "ncnn", model.sha256)
+        except (BundleRefused, EngineDisagrees) as refused:
+            raise EngineUnavailable(f"The engine cannot load the model: {refused}") from refused
 
     async def ready(self) -> bool:
         return True

@@ -1,0 +1,1 @@
+"""Erasing cases: everything of them but the lines of the audit trail, which never held patient data."""
