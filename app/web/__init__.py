@@ -14,6 +14,7 @@ from app.web import (
     intake_pages,
     message_pages,
     model_pages,
+    monitoring_pages,
     openid_pages,
     reference_page,
 )
@@ -27,6 +28,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     cell_pages.router,
     case_work_pages.router,
     model_pages.router,
+    monitoring_pages.router,
     account_pages.router,
     admin_pages.router,
     audit_pages.router,

@@ -33,6 +33,7 @@ def upload_page(
     into_case: pages.CaseRef | None,
     *,
     can_upload: bool,
+    max_archive_bytes: int,
 ) -> pages.UploadPage:
     """profile: what the site says of its pictures; a new case starts with it."""
     return pages.UploadPage(
@@ -43,6 +44,7 @@ def upload_page(
         profile=profile_form(profile),
         private_patterns=PRIVATE_PATTERNS,
         reuses=_options(REUSE_WORDS),
+        max_archive_bytes=max_archive_bytes,
     )
 
 

@@ -30,6 +30,7 @@ def upload_page(visit: VisitDep, case: UUID | None = None) -> Response:
         case_rows(visit, limit=RECENT_CASES)[0],
         case_contexts.case_ref(visit.cases.case(visit.who, case)) if case else None,
         can_upload=visit.may(Permission.UPLOAD),
+        max_archive_bytes=visit.services.settings.max_upload_mb * 2**20,
     )
     return visit.page(page)
 

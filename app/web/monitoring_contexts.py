@@ -1,5 +1,6 @@
 """Fills the monitoring page from the figures of a site; pure, so that it can be tested without a server."""
 
+from datetime import timedelta
 from typing import Final
 
 from app.monitoring.figures import (
@@ -34,7 +35,7 @@ def monitoring_page(figures: MonitoringFigures) -> pages.MonitoringPage:
     return pages.MonitoringPage(
         since=figures.since,
         until=figures.until,
-        days=tuple(pages.VolumeDay(day.day, day.scored, day.refused) for day in figures.days),
+        days=_every_day(figures),
         top=max((day.scored + day.refused for day in figures.days), default=0),
         refused=_share_row("Refused or not scored", figures.refused),
         refusals=tuple(
@@ -47,6 +48,19 @@ def monitoring_page(figures: MonitoringFigures) -> pages.MonitoringPage:
         minimum_cells=MINIMUM_CELLS,
         minimum_audited=MINIMUM_AUDITED,
         minimum_cases=MINIMUM_CASES,
+    )
+
+
+def _every_day(figures: MonitoringFigures) -> tuple[pages.VolumeDay, ...]:
+    """The days of the window, those on which nothing came, too."""
+    busy = {day.day: day for day in figures.days}
+    first, last = figures.since.date(), figures.until.date()
+    window = (first + timedelta(days=number) for number in range((last - first).days + 1))
+    return tuple(
+        pages.VolumeDay(day, busy[day].scored, busy[day].refused)
+        if day in busy
+        else pages.VolumeDay(day, 0, 0)
+        for day in window
     )
 
 

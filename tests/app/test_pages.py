@@ -24,7 +24,9 @@ def cell_of(app: RunningApp, headers: dict[str, str], seed: int = 1) -> dict[str
     return made
 
 
-@pytest.mark.parametrize("path", ["/", "/cases", "/models", "/models/drawn-vgg16/0.1.0", "/admin"])
+@pytest.mark.parametrize(
+    "path", ["/", "/cases", "/models", "/models/drawn-vgg16/0.1.0", "/monitoring", "/pictures", "/admin"]
+)
 def test_every_page_names_the_model_the_person_and_the_intended_use(app: RunningApp, path: str) -> None:
     page = browser(app, Role.ADMIN).get(path)
     assert page.status_code == 200

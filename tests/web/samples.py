@@ -356,8 +356,8 @@ def samples() -> tuple[Sample, ...]:
     recent = tuple(case_row(number) for number in range(6))
     cell = f"/cells/{cell_id(7)}"
     profile = AcquisitionProfile(Specimen.BONE_MARROW_ASPIRATE, Stain.LEISHMAN, 100)
-    upload = upload_page(profile, recent[:4], None, can_upload=True)
-    unknown = upload_page(AcquisitionProfile(), (), None, can_upload=True)
+    upload = upload_page(profile, recent[:4], None, can_upload=True, max_archive_bytes=64 * 2**20)
+    unknown = upload_page(AcquisitionProfile(), (), None, can_upload=True, max_archive_bytes=64 * 2**20)
     cases = CasesPage(
         rows=recent,
         search="",

@@ -56,6 +56,7 @@ class Server:
     def __init__(self, page: Page, troubles: list[int], refused: set[str]) -> None:
         self.troubles = troubles
         self.refused = refused
+        self.seen_before = ""
         self.keys: list[str] = []
         self.batches: list[list[str]] = []
         self.cases: list[dict[str, str | None]] = []
@@ -65,6 +66,7 @@ class Server:
         page.route(f"**/api/v1/cases/{CASE_ID}", self.show_or_change_case)
         page.route(f"**/api/v1/cases/{CASE_ID}/reuse", self.take_reuse)
         page.route(f"**/api/v1/cases/{CASE_ID}/cells", self.take_cells)
+        page.route(f"**/api/v1/cases/{CASE_ID}/archive", self.take_archive)
 
     def open_case(self, route: Route) -> None:
         self.cases.append(json.loads(route.request.post_data or ""))
@@ -91,6 +93,11 @@ class Server:
         self.batches.append(names)
         route.fulfill(status=202, json={"cells": [self._entry(name) for name in names]})
 
+    def take_archive(self, route: Route) -> None:
+        names = ["a/1.png", "a/2.png", "a/3.png"]
+        self.batches.append(names)
+        route.fulfill(status=202, json={"cells": [self._entry(name) for name in names], "ignored": 2})
+
     def _entry(self, name: str) -> dict[str, object]:
         error = {"code": "image_empty", "title": "Empty", "detail": "The picture is black throughout."}
         bad = name in self.refused
@@ -99,6 +106,7 @@ class Server:
             "file": name,
             "state": "refused" if bad else "stored",
             "error": error if bad else None,
+            "duplicate_of": cell_id(3) if name == self.seen_before else None,
         }
 
 
@@ -263,6 +271,26 @@ def test_a_folder_gives_its_pictures_and_says_what_it_left_out(page: Page, tmp_p
     expect(page.locator("#upload-status")).to_contain_text(
         "2 files of the folder are not named like pictures"
     )
+
+
+def test_a_zip_travels_alone_and_each_file_in_it_gets_a_row(page: Page) -> None:
+    server = Server(page, [], {"a/2.png"})
+    page.goto("/")
+    packed = {"name": "cells.zip", "mimeType": "application/zip", "buffer": b"PK"}
+    page.set_input_files("#images", [packed, {"name": "1.png", **PNG}])
+    page.click("#upload-send")
+    expect(page.locator(".file[data-state=stored]")).to_have_count(3)
+    expect(page.locator(".file[data-state=refused]")).to_contain_text("a/2.png")
+    assert server.batches == [["a/1.png", "a/2.png", "a/3.png"], ["1.png"]]
+
+
+def test_a_file_that_came_before_is_named_and_leads_to_its_cell(page: Page) -> None:
+    server = Server(page, [], set())
+    server.seen_before = "2.png"
+    choose(page, 3)
+    page.click("#upload-send")
+    expect(page.locator("#upload-done")).to_contain_text("1 of the stored were at your site before")
+    expect(page.locator(".file-note a")).to_have_attribute("href", f"/cells/{cell_id(3)}")
 
 
 def test_the_file_input_is_reached_and_named_by_keyboard(page: Page) -> None:

@@ -48,7 +48,8 @@ class UploadPage(Context):
     """`/`: choose images, say how they were taken, see what is expected, continue a recent case.
 
     `into_case` adds to that case instead of opening one; `newcomer` puts the drawn sample first;
-    `batch_size` files travel in one request, each of at most `max_image_bytes`.
+    `batch_size` files travel in one request, each of at most `max_image_bytes`; a zip alone, of at most
+    `max_archive_bytes`.
     """
 
     template: ClassVar[str] = "upload.html"
@@ -59,6 +60,7 @@ class UploadPage(Context):
     profile: ProfileForm
     private_patterns: tuple[PrivatePattern, ...]
     reuses: tuple[Option, ...]
+    max_archive_bytes: int
     max_image_bytes: int = 2 * 1024 * 1024
     batch_size: int = 8
 

@@ -10,6 +10,7 @@ function start(form) {
   const at = (id) => document.getElementById(id);
   const batchSize = Number(form.dataset.batchSize);
   const maxBytes = Number(form.dataset.maxBytes);
+  const maxArchiveBytes = Number(form.dataset.maxArchiveBytes);
   const picturesShown = 64;
   const attempts = 6;
   const pictureName = /\.(bmp|png|tiff?|webp|jpe?g|dcm)$/i;
@@ -85,7 +86,7 @@ function start(form) {
     const element = at("upload-row").content.firstElementChild.cloneNode(true);
     const entry = { file, element, state: "ready", cellId: null, address: null, batch: null };
     element.querySelector(".file-name").textContent = file.name;
-    element.querySelector(".file-size").textContent = size(file.size);
+    element.querySelector(".file-size").textContent = file.size === null ? "" : size(file.size);
     const remove = element.querySelector(".file-remove");
     remove.setAttribute("aria-label", `Remove ${file.name}`);
     remove.addEventListener("click", () => {
@@ -95,9 +96,11 @@ function start(form) {
       refresh();
       (next?.querySelector(".file-remove") ?? input).focus();
     });
-    if (entries.length < picturesShown) picture(entry);
+    if (entries.length < picturesShown && file.size !== null && !isArchive(file)) picture(entry);
     at("upload-list").append(element);
-    if (file.size > maxBytes) mark(entry, "refused", `${size(file.size)}; at most ${size(maxBytes)} are taken. A 450x450 cell saved as PNG is far smaller.`);
+    const most = isArchive(file) ? maxArchiveBytes : maxBytes;
+    const advice = isArchive(file) ? "Send it in parts." : "A 450x450 cell saved as PNG is far smaller.";
+    if (file.size > most) mark(entry, "refused", `${size(file.size)}; at most ${size(most)} are taken. ${advice}`);
     else mark(entry, "ready");
     return entry;
   }
@@ -171,12 +174,13 @@ function start(form) {
     refresh();
     const stored = entries.filter((entry) => entry.state === "stored");
     const others = entries.length - stored.length;
+    const seen = stored.filter((entry) => entry.seenBefore).length;
     if (!stored.length) return;
     const address = stored.length === 1 && !form.dataset.caseId ? `/cells/${stored[0].cellId}` : `/cases/${caseId}`;
-    if (!others) { location.assign(address); return; }
+    if (!others && !seen) { location.assign(address); return; }
     for (const entry of entries) if (entry.state === "stored") at("upload-list").append(entry.element);
     at("upload-done").hidden = false;
-    at("upload-done-text").textContent = `${stored.length} stored, ${others} not. The reasons stand below.`;
+    at("upload-done-text").textContent = `${stored.length} stored, ${others} not${seen ? `; ${seen} of the stored were at your site before` : ""}. The reasons stand below.`;
     at("upload-open").href = `/cases/${caseId}`;
     at("upload-open").focus();
   }
@@ -202,8 +206,9 @@ function start(form) {
   // A batch that was tried keeps its files and its key: repeating it never stores a cell twice.
   function batches(queue) {
     const tried = [...new Set(queue.map((entry) => entry.batch).filter(Boolean))];
-    const fresh = queue.filter((entry) => entry.batch === null);
-    const made = [];
+    const fresh = queue.filter((entry) => entry.batch === null && !isArchive(entry.file));
+    const archives = queue.filter((entry) => entry.batch === null && isArchive(entry.file));
+    const made = archives.map((entry) => ({ key: randomKey(), entries: [entry], archive: true }));
     for (let first = 0; first < fresh.length; first += batchSize) {
       made.push({ key: randomKey(), entries: fresh.slice(first, first + batchSize) });
     }
@@ -212,18 +217,33 @@ function start(form) {
 
   async function sendBatch(batch) {
     const body = new FormData();
+    const part = batch.archive ? "archive" : "images";
     for (const entry of batch.entries) {
       entry.batch = batch;
       mark(entry, "sending");
-      body.append("images", entry.file, entry.file.name);
+      body.append(part, entry.file, entry.file.name);
     }
-    const answer = await ask("POST", `/api/v1/cases/${caseId}/cells`, body, {}, batch.key);
-    answer.cells.forEach((cell, index) => {
-      const entry = batch.entries[index];
-      entry.cellId = cell.cell_id;
-      if (cell.error) mark(entry, "refused", cell.error.detail);
-      else mark(entry, "stored");
-    });
+    const answer = await ask("POST", `/api/v1/cases/${caseId}/${batch.archive ? "archive" : "cells"}`, body, {}, batch.key);
+    const taken = batch.archive ? unpacked(batch.entries[0], answer) : batch.entries;
+    answer.cells.forEach((cell, index) => settle(taken[index], cell));
+  }
+
+  // In the place of a zip: a row for each file that was in it.
+  function unpacked(archive, answer) {
+    const rows = answer.cells.map((cell) => row({ name: cell.file, size: null }));
+    entries = entries.flatMap((entry) => entry === archive ? rows : [entry]);
+    forget(archive);
+    return rows;
+  }
+
+  function settle(entry, cell) {
+    entry.cellId = cell.cell_id;
+    if (cell.error) { mark(entry, "refused", cell.error.detail); return; }
+    mark(entry, "stored");
+    if (!cell.duplicate_of) return;
+    entry.seenBefore = true;
+    const link = Object.assign(document.createElement("a"), { href: `/cells/${cell.duplicate_of}`, textContent: "that cell" });
+    entry.element.querySelector(".file-note").replaceChildren("The same file came before at your site: ", link, ".");
   }
 
   async function ask(method, address, body, headers = {}, key = null) {
@@ -273,6 +293,8 @@ function start(form) {
 
   function say(text) { at("upload-status").textContent = text; }
 }
+
+function isArchive(file) { return /\.zip$/i.test(file.name) && file.size !== null; }
 
 function size(bytes) {
   return bytes < 2 ** 20 ? `${Math.max(1, Math.round(bytes / 1024))} kB` : `${(bytes / 2 ** 20).toFixed(1)} MB`;
