@@ -29,6 +29,7 @@ from app.cases.service import CaseService
 from app.dependencies import CaseReader, CurrentIdentity, Reading, ServicesDep
 from app.errors import BadRequest
 from app.guard import GuardedRoute, may
+from app.outbox.release import ReleaseService
 from app.registry.service import RegistryService
 from app.reviews.agreement import kappa
 from app.reviews.service import ReviewService
@@ -181,9 +182,9 @@ def sign_case(
     """Close a case under the signer's name; the password is asked for again."""
     services.sign_in.confirm(who, signing.password, _address(request))
     with services.database.unit_of_work() as session:
-        return SignOffAnswer.of(
-            SignOffService(session, services.now()).sign(who, case_id, _version(if_match))
-        )
+        signed = ReleaseService(session, services.now()).sign(who, case_id, _version(if_match))
+    services.sender.wake()
+    return SignOffAnswer.of(signed)
 
 
 @router.post("/cases/{case_id}/amend", status_code=201, tags=["sign-off"])
@@ -200,8 +201,10 @@ def amend_case(
     """Open a signed case again, with a reason; what was signed stays in its history."""
     services.sign_in.confirm(who, signing.password, _address(request))
     with services.database.unit_of_work() as session:
-        sign_offs = SignOffService(session, services.now())
-        return SignOffAnswer.of(sign_offs.amend(who, case_id, signing.reason, _version(if_match)))
+        release = ReleaseService(session, services.now())
+        amended = release.amend(who, case_id, signing.reason, _version(if_match))
+    services.sender.wake()
+    return SignOffAnswer.of(amended)
 
 
 @router.post("/cases/{case_id}/retract", status_code=201, tags=["sign-off"])
@@ -218,8 +221,10 @@ def retract_case(
     """Take back what was signed, for good, with a reason."""
     services.sign_in.confirm(who, signing.password, _address(request))
     with services.database.unit_of_work() as session:
-        sign_offs = SignOffService(session, services.now())
-        return SignOffAnswer.of(sign_offs.retract(who, case_id, signing.reason, _version(if_match)))
+        release = ReleaseService(session, services.now())
+        retracted = release.retract(who, case_id, signing.reason, _version(if_match))
+    services.sender.wake()
+    return SignOffAnswer.of(retracted)
 
 
 @router.get("/site/acquisition", tags=["site"])

@@ -3,9 +3,12 @@
 import asyncio
 import secrets
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import count, cycle
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import httpx2
@@ -17,6 +20,7 @@ from models.drawn_cells import draw_cell
 CELLS_AT_ONCE: Final = 8
 TRIES: Final = 6
 LONGEST_WAIT_S: Final = 30.0
+NONE: Final[Mapping[str, str]] = MappingProxyType({})
 _SUFFIXES: Final = {".bmp", ".png", ".tif", ".tiff", ".webp", ".jpg", ".jpeg"}
 
 Picture = Callable[[], bytes]
@@ -28,6 +32,15 @@ class Order:
 
     accession: str
     pictures: Sequence[Picture]
+
+    @property
+    def identifiers(self) -> dict[str, str]:
+        """Made up, and opaque as real ones must be."""
+        return {
+            "placer_order": f"{self.accession}-P",
+            "specimen_id": f"{self.accession}-S",
+            "subject_ref": f"{self.accession}-R",
+        }
 
 
 class OrderFailed(Exception):
@@ -52,18 +65,18 @@ def make_orders(cases: int, cells: int, folder: Path | None) -> list[Order]:
 
 
 def _drawn() -> Iterator[Picture]:
-    seed = 0
-    while True:
-        yield lambda seed=seed: encode_png(draw_cell(seed))  # type: ignore[misc]
-        seed += 1
+    return (partial(_draw, seed) for seed in count())
+
+
+def _draw(seed: int) -> bytes:
+    return encode_png(draw_cell(seed))
 
 
 def _from_folder(folder: Path) -> Iterator[Picture]:
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
     if not files:
         raise BadRequest(f"Expected pictures ({', '.join(sorted(_SUFFIXES))}) below {folder}, found none.")
-    while True:
-        yield from (file.read_bytes for file in files)
+    return (file.read_bytes for file in cycle(files))
 
 
 class Analyser:
@@ -77,28 +90,29 @@ class Analyser:
         self._http = http
 
     async def send(self, order: Order) -> None:
-        """Open the case, then send its cells.
+        """Open the case, name its order and specimen, send its cells.
 
         Raises:
             OrderFailed: a request was refused, or a cell of it.
         """
-        case = await self._post("/api/v1/cases", json={"accession": order.accession})
+        case = await self._ask("POST", "/api/v1/cases", json={"accession": order.accession})
+        address, seen = f"/api/v1/cases/{case['id']}", {"If-Match": str(case["version"])}
+        await self._ask("PATCH", address, headers=seen, json=order.identifiers)
         for start in range(0, len(order.pictures), CELLS_AT_ONCE):
             batch = order.pictures[start : start + CELLS_AT_ONCE]
-            pictures = await asyncio.to_thread(lambda batch=batch: [picture() for picture in batch])  # type: ignore[misc]
-            files = [("images", (f"{start + place}.png", data)) for place, data in enumerate(pictures)]
-            taken = await self._post(f"/api/v1/cases/{case['id']}/cells", files=files)
+            files = await asyncio.to_thread(_as_files, batch)
+            taken = await self._ask("POST", f"{address}/cells", files=files)
             refused = [cell["error"]["detail"] for cell in taken["cells"] if cell["error"]]
             if refused:
                 raise OrderFailed(f"{order.accession}: {len(refused)} cells were refused: {refused[0]}")
 
-    async def _post(self, path: str, **content: Any) -> Any:
-        headers = {"Idempotency-Key": str(uuid.uuid4())}
+    async def _ask(self, method: str, path: str, *, headers: Mapping[str, str] = NONE, **body: Any) -> Any:
+        sent = {"Idempotency-Key": str(uuid.uuid4()), **headers}
         problem = ""
         for tried in range(TRIES):
             wait_s = float(2**tried)
             try:
-                answer = await self._http.post(path, headers=headers, **content)
+                answer = await self._http.request(method, path, headers=sent, **body)
             except httpx2.TransportError as broken:
                 problem = f"{type(broken).__name__}: {broken}"
             else:
@@ -110,3 +124,8 @@ class Analyser:
                 wait_s = float(answer.headers["Retry-After"])
             await asyncio.sleep(min(wait_s, LONGEST_WAIT_S))
         raise OrderFailed(f"{path}: {problem}")
+
+
+def _as_files(pictures: Sequence[Picture]) -> list[tuple[str, tuple[str, bytes]]]:
+    """Form parts; the server decides by content what a picture is."""
+    return [("images", (f"{number}.png", picture())) for number, picture in enumerate(pictures)]

@@ -13,6 +13,7 @@ from app.cases.editing import CaseDetails, CaseEditor
 from app.cases.tables import Case, Reuse
 from app.errors import BadRequest, Conflict, NotAuthenticated, RateLimited
 from app.guard import GuardedRoute, address_of, may
+from app.outbox.release import ReleaseService
 from app.reports.acquisition_words import profile_facts
 from app.reviews.agreement import kappa
 from app.reviews.summary import CaseSummary, summarise, usual_model
@@ -112,7 +113,7 @@ def sign_off(
     try:
         visit.services.sign_in.confirm(visit.who, password, address_of(visit.request))
         with visit.services.database.unit_of_work() as session:
-            service = SignOffService(session, visit.services.now())
+            service = ReleaseService(session, visit.services.now())
             match kind:
                 case SignOffKind.SIGN:
                     service.sign(visit.who, case_id, seen_version)
@@ -122,6 +123,7 @@ def sign_off(
                     service.retract(visit.who, case_id, reason, seen_version)
     except (NotAuthenticated, RateLimited, BadRequest, Conflict) as refused:
         return visit.page(_sign_off(visit, case_id, refused.detail), status=refused.status)
+    visit.services.sender.wake()
     return RedirectResponse(f"/cases/{case_id}/sign-off", 303)
 
 

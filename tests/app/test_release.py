@@ -2,12 +2,13 @@
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import sqlalchemy as sa
 from hl7apy.consts import VALIDATION_LEVEL
 from hl7apy.parser import parse_message
+from starlette.testclient import TestClient
 
 from app.accounts.permissions import Identity
 from app.audit.service import COMMAND_LINE
@@ -18,8 +19,9 @@ from app.outbox.release import ReleaseService
 from app.outbox.tables import Destination, DestinationKind, Message
 from app.reviews.tables import Verdict
 from tests.app.cases import Desk
-from tests.app.conftest import RunningApp
+from tests.app.conftest import PASSWORD, RunningApp
 from tests.app.fhir_r4 import problems
+from tests.app.test_case_acts import browser
 
 ADDRESSES = {
     DestinationKind.WEBHOOK: "http://127.0.0.1:9/results",
@@ -90,7 +92,7 @@ def test_sign_amend_sign_again_and_retract_reach_every_recipient(
         "case.retracted",
     ]
     assert [body["report"]["status"] for body in webhooks] == ["final", "preliminary", "amended", "retracted"]
-    assert [body["counts"]["cells.predicted.malignant"] for body in webhooks] == [2] * 4
+    assert [body["counts"]["cells"] for body in webhooks] == [3] * 4
     assert [body["counts"]["cells.unjudged"] for body in webhooks] == [2, 2, 1, 1]
 
     orders = []
@@ -113,3 +115,26 @@ def test_what_may_not_be_signed_is_not_told(
     with pytest.raises(Conflict):
         release(desk, reader, empty, "sign")
     assert told(desk, empty, DestinationKind.WEBHOOK) == []
+
+
+def by_rest(client: TestClient, case_id: uuid.UUID, version: int) -> int:
+    headers, body = {"If-Match": str(version)}, {"password": PASSWORD}
+    return client.post(f"/api/v1/cases/{case_id}/sign-off", headers=headers, json=body).status_code
+
+
+def by_page(client: TestClient, case_id: uuid.UUID, version: int) -> int:
+    form = {"kind": "sign", "seen_version": version, "password": PASSWORD}
+    return client.post(f"/cases/{case_id}/sign-off", data=form, follow_redirects=False).status_code
+
+
+@pytest.mark.parametrize(("door", "status"), [(by_rest, 201), (by_page, 303)])
+def test_each_door_tells_of_the_signature(
+    desk: Desk,
+    reader: Identity,
+    names: dict[DestinationKind, str],
+    door: Callable[[TestClient, uuid.UUID, int], int],
+    status: int,
+) -> None:
+    case_id, _ = desk.case_with_cells(reader, 0.9)
+    assert status == door(browser(desk.app), case_id, desk.case(case_id).version)
+    assert [len(told(desk, case_id, kind)) for kind in DestinationKind] == [1, 1, 1]
