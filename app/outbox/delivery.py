@@ -35,7 +35,13 @@ class Courier:
     def __init__(self, now: Callable[[], datetime], try_limit_s: float = TRY_LIMIT_S) -> None:
         self._now = now
         self._try_limit_s = try_limit_s
-        self._http = httpx2.AsyncClient(trust_env=False, follow_redirects=False, timeout=try_limit_s)
+        # A connection for each message: a kept one may have died with its receiver, and would cost a try.
+        self._http = httpx2.AsyncClient(
+            trust_env=False,
+            follow_redirects=False,
+            timeout=try_limit_s,
+            limits=httpx2.Limits(max_keepalive_connections=0),
+        )
 
     async def deliver(self, parcel: Parcel) -> None:
         """Raises:

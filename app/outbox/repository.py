@@ -129,10 +129,6 @@ class OutboxRepository:
         )
         return bool(self._session.scalar(sa.select(newer.exists())))
 
-    def delete_of_cases(self, case_ids: list[UUID]) -> int:
-        deleted = self._session.execute(sa.delete(Message).where(Message.case_id.in_(case_ids)))
-        return deleted.rowcount  # type: ignore[attr-defined, no-any-return]
-
     def take(self, now: datetime, held_until: datetime) -> Parcel | None:
         """Hold a destination that has something due and is free; its due message that has waited longest.
 

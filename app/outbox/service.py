@@ -192,10 +192,6 @@ class OutboxService:
         message.state, message.attempts, message.next_attempt_at = MessageState.WAITING, 0, self._now
         self._audit.record(who, Act.MESSAGE_RETRIED, message.case_id, message=str(message.id))
 
-    def erase(self, case_ids: list[UUID]) -> int:
-        """Delete every message of these cases, sent or not; how many they were."""
-        return self._outbox.delete_of_cases(case_ids)
-
     def _record(self, act: Act, destination: Destination, message: Message) -> None:
         server = Outsider("server", site_id=destination.site_id)
         self._audit.record(

@@ -45,6 +45,7 @@ def retry(visit: VisitDep, message_id: UUID) -> Response:
             outbox.retry(visit.who, visit.who.site_id, message_id)
     except Conflict as refused:
         return visit.page(_messages_page(visit, MessageState.DEAD, refused.detail), status=409)
+    visit.services.sender.wake()
     return RedirectResponse("/admin/messages?state=waiting&done=message-queued", 303)
 
 

@@ -42,7 +42,7 @@ def reader(desk: Desk) -> Identity:
 
 @pytest.fixture
 def names(desk: Desk, reader: Identity) -> Iterator[dict[DestinationKind, str]]:
-    """A destination of each kind that is told final results; off again afterwards: tests share the site."""
+    """A destination of each kind that is told final results; gone from use afterwards: tests share the site."""
     made = {kind: f"{kind.value}-{uuid.uuid4().hex[:8]}" for kind in DestinationKind}
     with desk.app.services.database.unit_of_work() as session:
         service = DestinationService(session, utc_now())
@@ -53,6 +53,8 @@ def names(desk: Desk, reader: Identity) -> Iterator[dict[DestinationKind, str]]:
     with desk.app.services.database.unit_of_work() as session:
         for name in made.values():
             DestinationService(session, utc_now()).disable(COMMAND_LINE, reader.site_id, name)
+        theirs = sa.select(Destination.id).where(Destination.name.in_(made.values()))
+        session.execute(sa.delete(Message).where(Message.destination_id.in_(theirs)))
 
 
 def release(desk: Desk, who: Identity, case_id: uuid.UUID, act: str, *reason: str) -> None:
