@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx2
 
-START_LIMIT_S = 60.0
+START_LIMIT_S = 150.0
 
 
 def free_port() -> int:

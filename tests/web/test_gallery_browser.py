@@ -165,7 +165,7 @@ def test_a_tile_says_saved_only_after_the_answer(page: Page) -> None:
     page.keyboard.press("m")
     expect(place(page, FIRST).locator(".tile-save")).to_have_text("Saving …")
     expect(place(page, FIRST).locator(".tile-verdict")).to_have_text("Lymphoblast")
-    page.wait_for_function("document.getElementById('bar-state').textContent === 'Saving 1 …'")
+    expect(page.locator("#bar-state")).to_have_text("Saving 1 …")
     assert server.held
     server.held()
     expect(place(page, FIRST).locator(".tile-save")).to_contain_text("Saved")
@@ -292,3 +292,25 @@ def test_two_verdicts_on_one_cell_in_a_row_are_given_in_sight_of_each_other(page
     expect(place(page, FIRST).locator(".tile-verdict")).to_have_text("Normal precursor")
     expect(page.locator("#bar-state")).to_have_text("All verdicts are saved.")
     assert [form["cell"][0][-2:] for form in server.asked] == [":0", ":7"]
+
+
+def test_nothing_moves_while_tiles_come_verdicts_are_saved_and_news_arrives(page: Page) -> None:
+    Server(page)
+    page.add_init_script(
+        """window.moved = 0;
+        new PerformanceObserver((list) => { for (const entry of list.getEntries()) window.moved += entry.value; })
+            .observe({ type: "layout-shift", buffered: true });"""
+    )
+    theirs = replace(tile(SECOND), saved=Saved(VerdictKind.UNCERTAIN, "Dr. Ola Berg"), seen=3)
+    news = render(CHROME, NewsPartial(summary(36, 36), (theirs,)))
+    page.route(re.compile(r"/news\?"), lambda route: route.fulfill(content_type="text/html", body=news))
+    page.goto(BY_NAME["case-large"].path)
+    page.wait_for_selector("li.more", state="detached")
+    page.locator("#tiles .tile").first.focus()
+    with page.expect_response(re.compile("/news")):
+        for key in "mhux":
+            page.keyboard.press(key)
+    page.keyboard.press("End")
+    expect(page.locator("#bar-state")).to_have_text("All verdicts are saved.")
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.moved") == 0
