@@ -28,7 +28,7 @@ from app.cases.editing import CaseDetails, CaseEditor
 from app.cases.service import CaseService
 from app.dependencies import CaseReader, CurrentIdentity, Reading, ServicesDep
 from app.errors import BadRequest
-from app.guard import GuardedRoute, may
+from app.guard import GuardedRoute, address_of, may
 from app.outbox.release import ReleaseService
 from app.registry.service import RegistryService
 from app.reviews.agreement import kappa
@@ -180,7 +180,7 @@ def sign_case(
     _key: IdempotencyKey = None,
 ) -> SignOffAnswer:
     """Close a case under the signer's name; the password is asked for again."""
-    services.sign_in.confirm(who, signing.password, _address(request))
+    services.sign_in.confirm(who, signing.password, address_of(request))
     with services.database.unit_of_work() as session:
         signed = ReleaseService(session, services.now()).sign(who, case_id, _version(if_match))
     services.sender.wake()
@@ -199,7 +199,7 @@ def amend_case(
     _key: IdempotencyKey = None,
 ) -> SignOffAnswer:
     """Open a signed case again, with a reason; what was signed stays in its history."""
-    services.sign_in.confirm(who, signing.password, _address(request))
+    services.sign_in.confirm(who, signing.password, address_of(request))
     with services.database.unit_of_work() as session:
         release = ReleaseService(session, services.now())
         amended = release.amend(who, case_id, signing.reason, _version(if_match))
@@ -219,7 +219,7 @@ def retract_case(
     _key: IdempotencyKey = None,
 ) -> SignOffAnswer:
     """Take back what was signed, for good, with a reason."""
-    services.sign_in.confirm(who, signing.password, _address(request))
+    services.sign_in.confirm(who, signing.password, address_of(request))
     with services.database.unit_of_work() as session:
         release = ReleaseService(session, services.now())
         retracted = release.retract(who, case_id, signing.reason, _version(if_match))
@@ -249,10 +249,6 @@ def site_agreement(session: Reading, services: ServicesDep, who: CurrentIdentity
     """First beside second readings over the site's cases; kappa from ten cases on."""
     tables = ReviewService(session, services.now()).reader_tables(who.site_id)
     return SiteAgreement.of(tables, kappa(tables))
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""
 
 
 def _version(if_match: str) -> int:

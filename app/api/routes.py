@@ -20,9 +20,9 @@ from app.api.schemas import (
     PredictionAnswer,
     ProblemDocument,
     ReviewAnswer,
+    TakenArchiveFiles,
     TakenFile,
     TakenFiles,
-    problem_of,
 )
 from app.cases.intake import Target, Upload
 from app.cases.service import CaseService, model_of
@@ -158,8 +158,26 @@ async def add_cells(
     uploads = [Upload(await image.read(MAX_IMAGE_BYTES + 1)) for image in images]
     cells = await services.intake.add_cells(who, case_id, uploads, request_id)
     services.backlog.wake()
-    taken = [_taken(cell, image.filename) for cell, image in zip(cells, images, strict=True)]
-    return TakenFiles(case_id=case_id, cells=taken)
+    names = [image.filename or "" for image in images]
+    return TakenFiles(case_id=case_id, cells=await _taken(services, who, cells, names))
+
+
+@router.post("/cases/{case_id}/archive", status_code=202, tags=["cases"])
+@may(Permission.UPLOAD)
+async def add_archive(
+    case_id: UUID,
+    services: ServicesDep,
+    who: CurrentIdentity,
+    request_id: RequestId,
+    archive: Annotated[UploadFile, File(description="a zip of cell images; a bad one fails alone")],
+    _key: IdempotencyKey = None,
+) -> TakenArchiveFiles:
+    """Store the pictures of a zip; they are scored behind this answer."""
+    taken = await services.intake.add_archive(who, case_id, await archive.read(), request_id)
+    services.backlog.wake()
+    names, cells = [name for name, _ in taken.cells], [cell for _, cell in taken.cells]
+    entries = await _taken(services, who, cells, names)
+    return TakenArchiveFiles(case_id=case_id, cells=entries, ignored=taken.ignored)
 
 
 @router.get("/cells/{cell_id}", tags=["cells"])
@@ -232,5 +250,12 @@ def _picture_and_recipe(
     return services.images.read(cases.picture_digest(who, cell_id)), registry.manifest(model).preprocessing
 
 
-def _taken(cell: Cell, filename: str | None) -> TakenFile:
-    return TakenFile(cell_id=cell.id, file=filename or "", state=cell.state, error=problem_of(cell))
+async def _taken(
+    services: ServicesDep, who: CurrentIdentity, cells: list[Cell], names: list[str]
+) -> list[TakenFile]:
+    def duplicates() -> dict[UUID, UUID]:
+        with services.database.reading() as session:
+            return CaseService(session, services.now()).duplicates(who, cells)
+
+    known = await anyio.to_thread.run_sync(duplicates)
+    return [TakenFile.of(cell, name, known) for cell, name in zip(cells, names, strict=True)]

@@ -1,5 +1,6 @@
 """What the REST API says, field by field; the source of `/openapi.json`."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -15,6 +16,7 @@ from app.cases.acquisition import (
     Specimen,
     Stain,
 )
+from app.cases.identifying import accession_looks_identifying, notes_look_identifying
 from app.cases.repository import CaseCounts
 from app.cases.tables import Case, CaseState, Cell, CellState, Prediction
 from app.notice import NOTICE
@@ -118,6 +120,7 @@ class CaseAnswer(BaseModel):
     notes: str | None = Field(description="null while the asker reads the case blind")
     acquisition: Acquisition
     second_read: bool
+    warnings: list[str] = Field(description="`looks_like_a_name` and the like, of accession and notes")
     created_at: datetime
     cells: int
     stored: int
@@ -142,6 +145,12 @@ class CaseAnswer(BaseModel):
             notes=None if blind else case.notes,
             acquisition=Acquisition(**(case.acquisition or {})),
             second_read=case.second_read,
+            warnings=sorted(
+                {
+                    *accession_looks_identifying(case.accession),
+                    *(() if blind else notes_look_identifying(case.notes)),
+                }
+            ),
             created_at=case.created_at,
             **vars(counts),
         )
@@ -169,6 +178,17 @@ class TakenFile(BaseModel):
     file: str
     state: CellState
     error: FileProblem | None
+    duplicate_of: UUID | None = Field(description="the cell of this site that came with the same file first")
+
+    @classmethod
+    def of(cls, cell: Cell, file: str, duplicates: Mapping[UUID, UUID]) -> "TakenFile":
+        return cls(
+            cell_id=cell.id,
+            file=file,
+            state=cell.state,
+            error=problem_of(cell),
+            duplicate_of=duplicates.get(cell.id),
+        )
 
 
 class TakenFiles(BaseModel):
@@ -176,6 +196,12 @@ class TakenFiles(BaseModel):
 
     case_id: UUID
     cells: list[TakenFile]
+
+
+class TakenArchiveFiles(TakenFiles):
+    """One entry per file of a zip. ignored: folders, hidden files and what else cannot be a picture."""
+
+    ignored: int
 
 
 class ReviewAnswer(BaseModel):

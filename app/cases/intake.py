@@ -23,6 +23,7 @@ from app.errors import (
     StorageFull,
 )
 from app.image_store import ImageStore
+from app.inference.archive import ArchiveMember
 from app.inference.decoder_pool import DecoderPool
 from app.inference.scorer import ModelRef, Question, Score, Scorer
 from app.inference.upload import Picture
@@ -44,6 +45,14 @@ class Target:
     case_id: UUID | None = None
     accession: str | None = None
     drawn: bool = False
+
+
+@dataclass(frozen=True)
+class TakenArchive:
+    """What became of each file of a zip, by its name there; ignored: entries that cannot be pictures."""
+
+    cells: list[tuple[str, Cell]]
+    ignored: int
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,7 @@ class Intake:
         if cell is None:
             picture = await self.decoder.read(upload.data)
             cell = await anyio.to_thread.run_sync(
-                self._store, who, picture, upload, target, Origin(request_id, 0)
+                self._store, who, picture, upload.client_ref, target, Origin(request_id, 0)
             )
             pixels = picture.pixels
         else:
@@ -96,9 +105,29 @@ class Intake:
         for part, upload in enumerate(uploads):
             cell = known.get(part)
             if cell is None:
-                cell = await self._take_in(who, case_id, upload, Origin(request_id, part))
+                cell = await self._take_in(who, case_id, upload.data, Origin(request_id, part))
             cells.append(cell)
         return cells
+
+    async def add_archive(
+        self, who: Identity, case_id: UUID, data: bytes, request_id: UUID | None
+    ) -> TakenArchive:
+        """Store every picture of a zip; they are scored behind. Each bad one becomes a cell in state `refused`.
+
+        Raises:
+            FileRefused: it is no zip, or holds too many files; nothing was stored.
+        """
+        archive = await self.decoder.archive(data)
+        known = await self._stored_before(request_id)
+        taken: list[tuple[str, Cell]] = []
+        for member in archive.members:
+            cell = known.get(member.index)
+            if cell is None:
+                cell = await self._take_member(
+                    who, case_id, member, member.cut(data), Origin(request_id, member.index)
+                )
+            taken.append((member.name, cell))
+        return TakenArchive(taken, archive.ignored)
 
     async def score(self, site_id: UUID, cell: Cell, pixels: ImageArray, *, deadline_s: float) -> Prediction:
         """Score a stored cell with the active model and log the prediction."""
@@ -118,14 +147,28 @@ class Intake:
         pixels = await self._stored_pixels(cell.pixels_sha256)
         return await self.score(site_id, cell, pixels, deadline_s=deadline_s)
 
-    async def _take_in(self, who: Identity, case_id: UUID, upload: Upload, origin: Origin) -> Cell:
+    async def _take_in(self, who: Identity, case_id: UUID, data: bytes, origin: Origin) -> Cell:
         try:
-            picture = await self.decoder.read(upload.data)
+            picture = await self.decoder.read(data)
         except FileRefused as refusal:
-            digest = sha256(upload.data).hexdigest()
-            return await anyio.to_thread.run_sync(self._log_refusal, who, case_id, digest, refusal, origin)
+            return await self._refuse(who, case_id, data, refusal, origin)
         target = Target(case_id=case_id)
-        return await anyio.to_thread.run_sync(self._store, who, picture, upload, target, origin, False)
+        return await anyio.to_thread.run_sync(self._store, who, picture, None, target, origin, False)
+
+    async def _take_member(
+        self, who: Identity, case_id: UUID, member: ArchiveMember, packed: bytes, origin: Origin
+    ) -> Cell:
+        try:
+            data = await self.decoder.member(member, packed)
+        except FileRefused as refusal:
+            return await self._refuse(who, case_id, b"", refusal, origin)
+        return await self._take_in(who, case_id, data, origin)
+
+    async def _refuse(
+        self, who: Identity, case_id: UUID, data: bytes, refusal: FileRefused, origin: Origin
+    ) -> Cell:
+        digest = sha256(data).hexdigest()
+        return await anyio.to_thread.run_sync(self._log_refusal, who, case_id, digest, refusal, origin)
 
     async def _stored_before(self, request_id: UUID | None) -> dict[int, Cell]:
         if request_id is None:
@@ -145,11 +188,12 @@ class Intake:
         self,
         who: Identity,
         picture: Picture,
-        upload: Upload,
+        client_ref: str | None,
         target: Target,
         origin: Origin,
-        leased: bool = True,
+        shown: bool = True,
     ) -> Cell:
+        """shown: the sender waits for the prediction."""
         self.images.put(picture.pixels_sha256, picture.png)
         with self.database.unit_of_work() as session:
             cases = CaseService(session, self.now())
@@ -159,7 +203,9 @@ class Intake:
                     who, target.accession, request_id=origin.request_id, drawn=target.drawn
                 )
                 case_id = case.id
-            return cases.add_cell(who, case_id, picture, upload.client_ref, origin, leased=leased)
+            if shown:
+                cases.show_unblinded(who, case_id)
+            return cases.add_cell(who, case_id, picture, client_ref, origin, leased=shown)
 
     def _log_refusal(
         self, who: Identity, case_id: UUID, image_sha256: str, refusal: LeukolensError, origin: Origin

@@ -185,6 +185,21 @@ class CaseRepository:
             .where(Cell.id == cell_id, Case.site_id == site_id)
         )
 
+    def first_with(self, site_id: UUID, image_digests: set[str]) -> dict[str, UUID]:
+        """The first stored, not voided cell of the site with each of these files: digest -> cell."""
+        rows = self._session.execute(
+            sa.select(Cell.image_sha256, Cell.id)
+            .join(Case, Case.id == Cell.case_id)
+            .where(
+                Cell.image_sha256.in_(image_digests),
+                Case.site_id == site_id,
+                Cell.state != CellState.REFUSED,
+                Cell.voided_at.is_(None),
+            )
+            .order_by(Cell.created_at.desc(), Cell.position.desc())
+        )
+        return {digest: cell_id for digest, cell_id in rows}
+
     def refresh(self, cell: Cell) -> None:
         """Read a cell again after its case was locked: who held the lock may have changed it."""
         self._session.refresh(cell)

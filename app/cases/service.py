@@ -24,7 +24,7 @@ from app.cases.blinding import Blinding
 from app.cases.changing import case_to_change, locked_case, refuse_closed
 from app.cases.repository import CaseCounts, CaseRepository, WaitingCell, new_id
 from app.cases.tables import Case, CaseState, Cell, CellState, Prediction, ReusePermission
-from app.errors import BadRequest, Conflict, LeukolensError, NotFound
+from app.errors import BadRequest, Conflict, LeukolensError, NotAllowed, NotFound
 from app.inference.scorer import ModelRef, Score
 from app.inference.upload import Picture
 from models.bundle import TrainingAcquisition
@@ -332,6 +332,26 @@ class CaseService:
     def blind_to(self, who: Identity, cases: list[Case]) -> set[UUID]:
         """Ids of those cases to which the asker is blind now."""
         return self._blinding.blind_to(who, cases)
+
+    def show_unblinded(self, who: Identity, case_id: UUID) -> None:
+        """Remember that the asker is about to be shown what the machine says of a cell of the case.
+
+        Raises:
+            NotFound: there is no such case here. NotAllowed: they read the case blind.
+        """
+        case = self.case(who, case_id)
+        if who.user_id is not None and self._blinding.blind_to(who, [case]):
+            raise NotAllowed("You read this case blind; cells that are added to it are scored behind.")
+        self._blinding.note_sighting(who, case)
+
+    def duplicates(self, who: Identity, cells: list[Cell]) -> dict[UUID, UUID]:
+        """Of those cells whose file came to the site before: the cell it was first."""
+        first = self._cases.first_with(who.site_id, {cell.image_sha256 for cell in cells})
+        return {
+            cell.id: first[cell.image_sha256]
+            for cell in cells
+            if cell.state is not CellState.REFUSED and first.get(cell.image_sha256, cell.id) != cell.id
+        }
 
     def label_counts(self, who: Identity, cases: list[Case]) -> dict[UUID, dict[PredictionLabel, int]]:
         """How many cells of each case carry which label, by their newest predictions; nothing where the asker is blind."""

@@ -18,6 +18,7 @@ from pebble import ProcessExpired, ProcessPool
 import app
 import models
 from app.errors import FileRefused, Overloaded
+from app.inference.archive import Archive, ArchiveMember, list_archive, unpack_member
 from app.inference.sandbox import allow_processor_time, confine
 from app.inference.upload import (
     Picture,
@@ -71,6 +72,22 @@ class DecoderPool:
             FileRefused: the file has not the form of a cell image, or its decoder died or took too long.
         """
         return await self._run(read_upload, data)
+
+    async def archive(self, data: bytes) -> Archive:
+        """What is in a zip.
+
+        Raises:
+            FileRefused: it is none, or holds too much.
+        """
+        return await self._run(list_archive, data)
+
+    async def member(self, member: ArchiveMember, packed: bytes) -> bytes:
+        """The bytes of one file of a zip.
+
+        Raises:
+            FileRefused: it cannot be unpacked, or is too large.
+        """
+        return await self._run(unpack_member, member, packed)
 
     async def pixels(self, png: bytes) -> ImageArray:
         """The pixels of a stored picture: (450, 450, 3) uint8 RGB."""

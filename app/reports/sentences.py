@@ -23,6 +23,9 @@ VERDICTS_IN_FULL: Final[dict[Verdict, str]] = {
 }
 
 REMARKS: Final[dict[str, str]] = {
+    "looks_like_a_name": "This looks like a person's name. Use the laboratory's own numbers only.",
+    "looks_like_a_record_number": "This looks like a patient's record number. Use the accession alone.",
+    "looks_like_a_birth_date": "This looks like a date of birth. Leave it out.",
     "acquisition_profile_missing": "The case does not say how its pictures were taken, so the model places no cell of it.",
     "acquisition_unlike_training": "These pictures were taken in another way than those the model learned from.",
     "inside_indeterminate_band": "The probability lies inside the indeterminate band of this model.",
