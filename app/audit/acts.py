@@ -15,6 +15,7 @@ class Act(StrEnum):
     CASE_EXPORTED = "case.exported"
     CASE_ERASED = "case.erased"
     FIRST_READING_TAKEN = "case.first_reading_taken"
+    CASE_RESCORED = "case.rescored"
     REUSE_CHANGED = "case.reuse_changed"
     CELLS_ADDED = "cells.added"
     CELL_VIEWED = "cell.viewed"

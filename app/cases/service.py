@@ -282,8 +282,27 @@ class CaseService:
         )
         self._cases.add(prediction)
         cell.state, cell.lease_until = CellState.SCORED, None
+        cell.problem_code = cell.problem_detail = None
         self._settle(who_site, cell.case_id)
         return prediction
+
+    def without_prediction_by(self, case_id: UUID, model_sha256: str) -> tuple[Case, list[Cell], int]:
+        """An open case of any site, for the operator; its cells that a model has not scored, and how many it has.
+
+        Raises:
+            NotFound: there is no such case. Conflict: it is signed, amended or retracted.
+        """
+        case = self._cases.case_of_any_site(case_id)
+        if case is None:
+            raise NotFound(f"There is no case {case_id}.")
+        refuse_closed(case)
+        cells = [
+            cell
+            for cell in self._cases.cells_of(case_id)
+            if cell.state is not CellState.REFUSED and cell.voided_at is None
+        ]
+        waiting = [cell for cell in cells if self._cases.prediction(cell.id, model_sha256) is None]
+        return case, waiting, len(cells) - len(waiting)
 
     def weigh_anew(self, case: Case, training_of: TrainingOf) -> int:
         """After a case got another acquisition profile: its newest predictions once more, where that changes what they say.

@@ -16,6 +16,7 @@ from app.cli import (
     models,
     outbox,
     predicting,
+    rescoring,
     serving,
     simulating,
     sites,
@@ -34,6 +35,7 @@ app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 )(predicting.bench)
 app.command()(predicting.score)
+app.command()(rescoring.rescore)
 app.command()(simulating.simulate_lis)
 app.command()(backups.backup)
 app.command()(backups.restore)

@@ -139,8 +139,11 @@ def _details(
     may_change = visit.may(Permission.CHANGE_CASE)
     history = visit.cases.reuse_history(case)
     blocked = None
+    blind = bool(visit.cases.blind_to(visit.who, [case]))
     if case.state.is_closed:
         blocked = f"This case is {case.state}. Amend it first to change its details."
+    elif blind:
+        blocked = "You read this case blind. Its notes are shown when both readings are done."
     elif not may_change:
         blocked = "Your role lets you look. Changing a case needs the role Reviewer or Admin."
     return pages.DetailsPage(
@@ -148,7 +151,7 @@ def _details(
         version=case.version,
         names=contexts.name_fields(details),
         profile=contexts.profile_fields(details.acquisition),
-        notes=details.notes,
+        notes="" if blind else details.notes,
         second_read=details.second_read,
         reuse=contexts.reuse_choices(history) if may_change else (),
         reuse_history=contexts.permitted(history),
