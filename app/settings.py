@@ -137,7 +137,7 @@ class Settings(BaseSettings):
     @property
     def erasure_list(self) -> Path:
         """Which cases were erased, outside the case log, so that it outlives one that is put back."""
-        return self.data_dir / "erasures.jsonl"
+        return self.data_dir / "audit" / "erasures.jsonl"
 
     @property
     def model_dir(self) -> Path:

@@ -126,7 +126,9 @@ class DecoderPool:
     async def _try(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         future = self._schedule(_limited, (function, *args), kwargs)
         try:
-            result: R = await asyncio.wrap_future(future)
+            # A client that gives up must not cancel the task: the pool would kill its child, which may have gone on to
+            # another picture by then, and that one would be refused after its time is over.
+            result: R = await asyncio.shield(asyncio.wrap_future(future))
         except ImageRefused as refusal:
             raise FileRefused(refusal) from refusal
         except (DecodeTimeout, TimeoutError) as slow:

@@ -102,4 +102,6 @@ def _check(response: httpx2.Response) -> None:
         text = f"status {response.status_code}"
     if response.status_code in (404, 409):
         raise EngineUnavailable(f"The engine cannot load the model: {text}", retry_after_s=30)
+    if response.status_code >= 500:
+        raise EngineUnavailable(f"The engine broke off: {text}", retry_after_s=5)
     raise ScoreFailed(f"The engine cannot score this cell: {text}")

@@ -4,10 +4,11 @@ import asyncio
 import os
 import sys
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import structlog
@@ -24,6 +25,7 @@ from models.classifier import Classifier, EngineDisagrees
 from models.engines import EngineName, EngineUnavailable
 from models.measurements import MEASUREMENTS
 
+HANGS_AFTER_S = 60.0
 LOADED_AT_ONCE = 2
 """The serving model and the one before it, so that a switch and a switch back cost nothing."""
 
@@ -32,6 +34,27 @@ log = structlog.get_logger()
 
 class ModelMissing(LookupError):
     """No store holds a bundle of that name and version."""
+
+
+class Calls:
+    """The calls that run now. One that does not end for long hangs: its process must be replaced."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._begun: dict[object, float] = {}
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        call = object()
+        self._begun[call] = self._clock()
+        try:
+            yield
+        finally:
+            del self._begun[call]
+
+    def hang(self) -> bool:
+        """Whether a call has been running for longer than any batch or load takes."""
+        return any(self._clock() - begun > HANGS_AFTER_S for begun in self._begun.values())
 
 
 class Models:
@@ -81,7 +104,7 @@ def create_worker(stores: Sequence[Path], engine: EngineName, first: ModelRef | 
         stores: folders of bundles, `<name>/<version>` below each.
         first: loaded before the process calls itself ready.
     """
-    models = Models(stores, engine)
+    models, calls = Models(stores, engine), Calls()
     threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="engine")
     is_ready = threading.Event()
 
@@ -94,7 +117,8 @@ def create_worker(stores: Sequence[Path], engine: EngineName, first: ModelRef | 
         threads.shutdown(cancel_futures=True)
 
     async def live(_: Request) -> Response:
-        return JSONResponse({"live": True})
+        hang = calls.hang()
+        return JSONResponse({"live": not hang}, status_code=503 if hang else 200)
 
     async def ready(_: Request) -> Response:
         return JSONResponse({"ready": is_ready.is_set()}, status_code=200 if is_ready.is_set() else 503)
@@ -116,9 +140,10 @@ def create_worker(stores: Sequence[Path], engine: EngineName, first: ModelRef | 
     async def infer(request: Request) -> Response:
         message = decode(await request.body(), request.headers.get(HEADER_LENGTH), "inputs")
         model = _model_of(request, str(message.parameters.get("sha256", "")))
-        body, headers = await asyncio.get_running_loop().run_in_executor(
-            threads, _answer, models, model, message
-        )
+        with calls.running():
+            body, headers = await asyncio.get_running_loop().run_in_executor(
+                threads, _answer, models, model, message
+            )
         return Response(body, headers=headers)
 
     return Starlette(
@@ -136,6 +161,7 @@ def create_worker(stores: Sequence[Path], engine: EngineName, first: ModelRef | 
             EngineDisagrees: _problem(409),
             EngineUnavailable: _problem(409),
             FloatingPointError: _problem(422),
+            MemoryError: _end_at_once,
         },
     )
 
@@ -145,6 +171,12 @@ def _problem(status: int):  # type: ignore[no-untyped-def] # Starlette's handler
         return JSONResponse({"error": str(error), "kind": type(error).__name__}, status_code=status)
 
     return handle
+
+
+async def _end_at_once(_: Request, error: Exception) -> Response:
+    """Without memory there is no recovery here: the supervisor starts a successor, and the caller asks that one."""
+    log.error("engine_out_of_memory", reason=str(error))
+    os._exit(1)
 
 
 def _model_of(request: Request, sha256: str) -> ModelRef:

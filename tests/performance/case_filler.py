@@ -161,6 +161,7 @@ class _Writer:
             "engine": "ncnn",
             "preprocessing_version": 1,
             "label": PredictionLabel.INDETERMINATE if 0.45 < p_malignant < 0.55 else label,
+            "model_label": label,
             "p_malignant": p_malignant,
             "band_low": 0.45,
             "band_high": 0.55,
