@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from app.notice import INTENDED_USE
 from tests.web.preview import CHROMIUM, FLAGS, preview_server, whole_pages
 from tests.web.samples import Sample
 
@@ -103,3 +104,17 @@ def test_no_page_is_wider_than_a_phone(page: Page, sample: Sample) -> None:
     page.set_viewport_size({"width": 390, "height": 900})
     page.goto(sample.path)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("name", ["cases", "model", "models", "monitoring", "audit"])
+def test_on_paper_there_is_the_content_with_the_intended_use_and_nothing_to_press(
+    page: Page, name: str
+) -> None:
+    page.goto(next(sample.path for sample in whole_pages() if sample.name == name))
+    page.emulate_media(media="print")
+    shown = page.evaluate("""() => [...document.querySelectorAll("button, .button, nav, input")]
+        .filter((each) => each.checkVisibility()).map((each) => each.outerHTML.slice(0, 80))""")
+    assert shown == []
+    assert page.locator("h1").is_visible()
+    assert page.get_by_text(INTENDED_USE).last.is_visible()
+    page.emulate_media(media="screen")
