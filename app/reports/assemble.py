@@ -1,9 +1,7 @@
 """Rows of the case log to a case record. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from enum import StrEnum
 from importlib.metadata import version
 from typing import Final
 from uuid import UUID
@@ -12,7 +10,9 @@ from app.accounts.tables import Site
 from app.cases.acquisition import AcquisitionProfile
 from app.cases.repository import CaseCounts
 from app.cases.tables import Case, CaseState, Cell, Prediction
+from app.reports.acquisition_words import profile_facts
 from app.reports.case_record import (
+    PROBABILITY_DECIMALS,
     AgreementRecord,
     CaseRecord,
     CellRecord,
@@ -32,8 +32,7 @@ _STATUS: Final = {
     CaseState.AMENDED: ReportStatus.AMENDED,
     CaseState.RETRACTED: ReportStatus.RETRACTED,
 }
-_DECIMALS: Final = 6
-_SMALLEST: Final = 10**-_DECIMALS
+_SMALLEST: Final = 10.0**-PROBABILITY_DECIMALS
 
 
 def assemble(
@@ -65,7 +64,7 @@ def assemble(
         version=sum(act.kind is not SignOffKind.AMEND for act in sign_offs),
         opened_at=case.created_at,
         as_of=now if status is ReportStatus.PRELIMINARY else sign_offs[-1].created_at,
-        acquisition=tuple(_facts(AcquisitionProfile.of(case.acquisition))),
+        acquisition=tuple(Fact(*said) for said in profile_facts(AcquisitionProfile.of(case.acquisition))),
         cells=tuple(
             _cell(cell, predictions.get(cell.id), verdicts.get(cell.id, CellVerdicts())) for cell in cells
         ),
@@ -76,14 +75,6 @@ def assemble(
         software=f"Leukolens {version('leukolens')}",
         blinded=blinded,
     )
-
-
-def _facts(profile: AcquisitionProfile) -> Iterator[Fact]:
-    for field in fields(profile):
-        value = getattr(profile, field.name)
-        if value is not None:
-            words = value.replace("_", " ") if isinstance(value, StrEnum) else str(value)
-            yield Fact(field.name.replace("_", " ").capitalize(), words)
 
 
 def _cell(cell: Cell, prediction: Prediction | None, verdicts: CellVerdicts) -> CellRecord:
@@ -119,7 +110,7 @@ def _told(probability: float) -> float:
     """With six decimals, so that every form says the same; never a 0 or 1 that the model did not say."""
     if probability in (0.0, 1.0):
         return probability
-    return min(max(round(probability, _DECIMALS), _SMALLEST), 1.0 - _SMALLEST)
+    return min(max(round(probability, PROBABILITY_DECIMALS), _SMALLEST), 1.0 - _SMALLEST)
 
 
 def _verdict(row: Review) -> VerdictRecord:

@@ -18,6 +18,8 @@ from app.notice import NOTICE
 from app.reviews.tables import Verdict
 from models.classifier import PredictionLabel
 
+PROBABILITY_DECIMALS = 6
+
 
 class ReportStatus(StrEnum):
     """How far a person stands behind a report."""
@@ -42,7 +44,7 @@ class ModelRecord:
 
 @dataclass(frozen=True)
 class PredictionRecord:
-    """What the machine said of a cell. p_malignant: 0..1, None where it gives no probabilities."""
+    """What the machine said of a cell. p_malignant: 0..1 with six decimals, None where it gives no probabilities."""
 
     label: PredictionLabel
     p_malignant: float | None
@@ -54,7 +56,7 @@ class PredictionRecord:
 
     @property
     def p_healthy(self) -> float | None:
-        return None if self.p_malignant is None else 1.0 - self.p_malignant
+        return None if self.p_malignant is None else round(1.0 - self.p_malignant, PROBABILITY_DECIMALS)
 
 
 @dataclass(frozen=True)

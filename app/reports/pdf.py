@@ -8,7 +8,16 @@ from typing import Any, Final
 from reportlab.lib.colors import white
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate, Paragraph, Spacer
+from reportlab.platypus import (
+    BaseDocTemplate,
+    CondPageBreak,
+    Flowable,
+    Frame,
+    KeepTogether,
+    PageTemplate,
+    Paragraph,
+    Spacer,
+)
 
 from app.notice import INTENDED_USE, KNOWN_LIMITS
 from app.reports.case_record import CaseRecord, ReportStatus
@@ -21,6 +30,7 @@ from app.reports.pdf_style import (
     HEAD,
     HEADING,
     LINE,
+    LONG_HEADING,
     MARGIN,
     PAGE_HEIGHT,
     PAGE_WIDTH,
@@ -146,9 +156,10 @@ def _story(record: CaseRecord, picture: Picture) -> list[Flowable]:
         *_counts(record),
         *_signatures(record),
         *_models(record),
-        *_limits(),
-        text(f"Cells ({len(record.cells)})", HEADING),
+        CondPageBreak(60 * mm),
+        text(f"Cells ({len(record.cells)})", LONG_HEADING),
         *cell_table(record, picture),
+        KeepTogether(_limits()),
     ]
 
 
@@ -169,7 +180,7 @@ def _facts(record: CaseRecord) -> list[Flowable]:
         ("Case", str(record.case_id)),
         ("Site", record.site),
         ("Subject", record.subject_ref),
-        ("Specimen", record.specimen_id),
+        ("Specimen id", record.specimen_id),
         ("Order (placer)", record.placer_order),
         ("Order (filler)", record.filler_order),
         ("Opened", in_utc(record.opened_at)),
@@ -178,8 +189,6 @@ def _facts(record: CaseRecord) -> list[Flowable]:
     ]
     if record.drawn:
         known.append(("Pictures", "drawn by a program; no real cells"))
-    if not record.acquisition:
-        known.append(("Acquisition", "not recorded"))
     pairs = [(name, value) for name, value in known if value]
     half = (len(pairs) + 1) // 2
     columns = [*pairs[half:], ("", "")]
@@ -238,7 +247,7 @@ def _signatures(record: CaseRecord) -> list[Flowable]:
             text(_ACTS[act.kind], STRONG),
             text(act.author),
             text(in_utc(act.signed_at)),
-            text(" ".join(part for part in (act.meaning, act.reason) if part)),
+            text(f"{act.meaning} Reason: {act.reason}" if act.reason else act.meaning),
         ]
         for act in record.sign_offs
     ]

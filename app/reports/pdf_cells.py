@@ -22,8 +22,10 @@ from app.reports.pdf_style import (
     text,
 )
 from app.reports.sentences import in_utc, in_words, probability, remark
+from models.measurements import BACKGROUND_MAX
 
 SHOWN_MM: Final = 21
+USUAL_REACH_PX: Final = 150
 SHOWN_PX: Final = 250
 """300 dots an inch on paper; the full picture stays in the image store."""
 
@@ -39,7 +41,7 @@ def cell_table(record: CaseRecord, picture: Callable[[str], bytes]) -> list[Flow
     rest = WIDTH - (12 + SHOWN_MM + 3) * mm
     return [
         table(rows, [12 * mm, (SHOWN_MM + 3) * mm, rest * 0.46, rest * 0.54]),
-        text("Pictures are reduced for this report.", SMALL),
+        text("Pictures are cut to the cell and reduced for this report.", SMALL),
     ]
 
 
@@ -49,11 +51,23 @@ def _row(cell: CellRecord, png: bytes) -> list[Content]:
 
 def _shown(png: bytes) -> Flowable:
     with Pillow.open(io.BytesIO(png), formats=("PNG",)) as whole:
-        small = whole.convert("RGB").resize((SHOWN_PX, SHOWN_PX), Pillow.Resampling.LANCZOS)
+        small = whole.convert("RGB").resize(
+            (SHOWN_PX, SHOWN_PX), Pillow.Resampling.LANCZOS, box=_around_the_cell(whole)
+        )
     file = io.BytesIO()
     small.save(file, "JPEG", quality=92, subsampling=0)
     file.seek(0)
     return Image(file, SHOWN_MM * mm, SHOWN_MM * mm)
+
+
+def _around_the_cell(whole: Pillow.Image) -> tuple[int, int, int, int]:
+    """The middle of the picture, the same part for every cell but those that reach beyond it."""
+    middle = whole.width // 2
+    bright = whole.convert("L").point(lambda value: 255 * (value > BACKGROUND_MAX))
+    left, top, right, bottom = bright.getbbox() or (middle, middle, middle, middle)
+    reach = max(middle - left, middle - top, right - middle, bottom - middle, USUAL_REACH_PX)
+    reach = min(reach, middle)
+    return middle - reach, middle - reach, middle + reach, middle + reach
 
 
 def _machine(cell: CellRecord) -> Words:

@@ -54,6 +54,7 @@ def _style(
     right: bool = False,
     before: float = 0,
     after: float = 0,
+    kept: bool = False,
 ) -> ParagraphStyle:
     return ParagraphStyle(
         name,
@@ -64,7 +65,7 @@ def _style(
         alignment=TA_RIGHT if right else TA_LEFT,
         spaceBefore=before,
         spaceAfter=after,
-        keepWithNext=before > 0,
+        keepWithNext=kept,
     )
 
 
@@ -72,7 +73,10 @@ BODY: Final = _style("body", 9)
 STRONG: Final = _style("strong", 9, bold=True)
 SMALL: Final = _style("small", 7.5, colour=QUIET)
 TITLE: Final = _style("title", 19, bold=True)
-HEADING: Final = _style("heading", 11.5, bold=True, before=11, after=4)
+HEADING: Final = _style("heading", 11.5, bold=True, before=11, after=4, kept=True)
+LONG_HEADING: Final = _style("long-heading", 11.5, bold=True, before=11, after=4)
+"""Above what is longer than a page, which to keep together with its heading would begin on a new one."""
+
 FIGURE: Final = _style("figure", 9, right=True)
 HEAD: Final = _style("head", 7.5, colour=QUIET)
 FIGURE_HEAD: Final = _style("figure-head", 7.5, colour=QUIET, right=True)

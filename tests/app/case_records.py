@@ -76,7 +76,8 @@ def _prediction(chance: random.Random) -> PredictionRecord:
     label = chance.choice(list(PredictionLabel))
     silent = label is PredictionLabel.NOT_ASSESSABLE
     settled = label in (PredictionLabel.MALIGNANT, PredictionLabel.HEALTHY)
-    p_malignant = None if silent else chance.choice((0.0, 1e-7, chance.random(), chance.random(), 1.0))
+    some = [round(chance.random(), 6) for _ in range(2)] if not silent else []
+    p_malignant = None if silent else chance.choice((0.0, 1e-6, *some, 1.0))
     reasons = () if settled else ("inside_indeterminate_band",)
     return PredictionRecord(label, p_malignant, reasons, chance.choice(MODELS), "ncnn", 1, NOON)
 

@@ -50,9 +50,9 @@ def desk(app: RunningApp) -> Desk:
 
 
 def signed_case(desk: Desk) -> UUID:
-    """Four cells, three verdicts, one signature."""
+    """Four cells, three verdicts, one signature; drawn, so that no acquisition profile holds the labels back."""
     (reader,) = desk.persons(1)
-    case_id, cells = desk.case_with_cells(reader, 0.9123456, 0.5, 0.07, 0.88)
+    case_id, cells = desk.case_with_cells(reader, 0.9123456, 0.5, 0.07, 0.88, drawn=True)
     verdicts = (Verdict.MALIGNANT_LYMPHOBLAST, Verdict.UNCERTAIN, Verdict.NORMAL_PRECURSOR)
     for cell_id, verdict in zip(cells, verdicts, strict=False):
         desk.judge(reader, cell_id, verdict)
