@@ -17,6 +17,7 @@ import pytest
 from pydicom import Dataset, dcmread
 
 from app.accounts.permissions import Scope
+from app.api import exports
 from app.clock import utc_now
 from app.interop import codes
 from app.reports.case_record import CaseRecord
@@ -215,6 +216,15 @@ def test_a_blinded_reader_gets_no_trace_of_the_machine_or_of_the_first_reading(d
     content = export(desk.app, case_id, "report.csv").content.decode("utf-8-sig")
     row = next(csv.DictReader(io.StringIO(content)))
     assert (row["label"], row["p_malignant"], row["verdict"]) == ("", "", "")
+
+
+def test_a_report_too_many_at_once_is_told_when_to_ask_again(desk: Desk) -> None:
+    case_id, headers = signed_case(desk), desk.app.key(Scope.CASES_READ)
+    with exports._desk(), exports._desk():
+        answer = desk.app.client.get(f"/api/v1/cases/{case_id}/report.pdf", headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+        assert answer.headers["Retry-After"] == "5"
+    assert export(desk.app, case_id, "report.pdf").status_code == 200
 
 
 def test_a_case_of_another_site_has_no_export(desk: Desk) -> None:

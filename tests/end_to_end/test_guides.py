@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.interop.signatures import sign
+from app.settings import Settings
 from tests.app.conftest import png_of
 from tests.end_to_end.server import Server, running_server
 from tests.readme_tables import GUIDES
@@ -28,7 +29,7 @@ def blocks_of(name: str) -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running_server(tmp_path_factory.mktemp("data"), "vgg16-cnmc/0.1.0") as running:
+    with running_server(tmp_path_factory.mktemp("data"), Settings.model_fields["model"].default) as running:
         yield running
 
 
