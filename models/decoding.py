@@ -78,7 +78,7 @@ def decode_cell(data: bytes) -> DecodedCell:
 
 
 def _decode_dicom(data: bytes) -> DecodedCell:
-    from models.dicom import decode_dicom  # pydicom costs a quarter of a second, and few senders use it
+    from models.dicom import decode_dicom  # pydicom costs a quarter of a second: only who decodes has it
 
     decoded = decode_dicom(data)
     _check_segmentation(decoded.pixels)

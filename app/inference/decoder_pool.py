@@ -154,7 +154,7 @@ class DecoderPool:
     def _new_pool(self) -> ProcessPool:
         # A fork server starts from a clean process: quick to refill, and no child inherits a thread or a socket.
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["app.inference.upload"])
+        context.set_forkserver_preload(["app.inference.upload", "models.dicom"])
         return ProcessPool(
             max_workers=self._processes,
             max_tasks=TASKS_PER_PROCESS,
