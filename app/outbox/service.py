@@ -168,10 +168,6 @@ class OutboxService:
             for message, destination, accession in self._outbox.messages(site_id, set(states), limit)
         ]
 
-    def dead_letters(self, site_id: UUID) -> list[MessageRow]:
-        """Messages of a site that were given up."""
-        return self.rows(site_id, [MessageState.DEAD])
-
     def retry(self, who: Actor, site_id: UUID, message_id: UUID) -> None:
         """Let a dead letter be tried again, from now on.
 
