@@ -14,6 +14,7 @@ from app.cli import (
     erasing,
     keys,
     models,
+    operations,
     outbox,
     predicting,
     rescoring,
@@ -41,6 +42,9 @@ app.command()(backups.backup)
 app.command()(backups.restore)
 app.command()(erasing.erase)
 app.command()(erasing.retention)
+app.command()(operations.validate)
+app.command()(operations.doctor)
+app.add_typer(operations.monitoring, name="monitoring")
 app.add_typer(models.app, name="models")
 app.add_typer(sites.app, name="sites")
 app.add_typer(users.app, name="users")

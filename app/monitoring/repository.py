@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from app.accounts.tables import Site
 from app.cases.tables import Case, CaseState, Cell, CellState, Prediction
 from app.inference.scorer import ModelRef
+from app.monitoring.figures import AlertLevel
 from app.monitoring.tables import AlertState, Summary
 from app.reviews.tables import Reading, Review
 from models.classifier import PredictionLabel
@@ -136,6 +137,38 @@ class MonitoringRepository:
                 )
             )
         )
+
+    # --- of the whole server ---
+
+    def cells_by_state(self) -> dict[CellState, int]:
+        rows = self._session.execute(sa.select(Cell.state, sa.func.count()).group_by(Cell.state))
+        return {state: count for state, count in rows}
+
+    def predictions_by_label(self) -> dict[ModelRef, dict[PredictionLabel, int]]:
+        name, version, sha256 = Prediction.model_name, Prediction.model_version, Prediction.model_sha256
+        rows = self._session.execute(
+            sa.select(name, version, sha256, Prediction.model_label, sa.func.count()).group_by(
+                name, version, sha256, Prediction.model_label
+            )
+        )
+        found: dict[ModelRef, dict[PredictionLabel, int]] = {}
+        for *model, label, count in rows:
+            found.setdefault(ModelRef(*model), {})[label] = count
+        return found
+
+    def newest_latencies(self, model: ModelRef, limit: int) -> list[float]:
+        """Milliseconds."""
+        query = sa.select(Prediction.latency_ms).where(Prediction.model_sha256 == model.sha256)
+        return list(self._session.scalars(query.order_by(Prediction.created_at.desc()).limit(limit)))
+
+    def alerts_by_level(self) -> dict[AlertLevel, int]:
+        rows = self._session.execute(sa.select(AlertState.level, sa.func.count()).group_by(AlertState.level))
+        return {level: count for level, count in rows}
+
+    def waiting_since_before(self, moment: datetime) -> int:
+        """Cells stored before a moment that nobody has scored."""
+        query = sa.select(sa.func.count()).where(Cell.state == CellState.STORED, Cell.created_at < moment)
+        return self._session.scalar(query) or 0
 
     # --- what the summary leaves ---
 

@@ -14,6 +14,7 @@ from app.inference.scorer import ModelRef
 from app.monitoring.alerts import Watched, next_level, watched_figures
 from app.monitoring.audit_sample import calibration, overridden, sampled, verdicts_of
 from app.monitoring.drift import drift_of
+from app.monitoring.exposition import ServerCounts
 from app.monitoring.figures import (
     MINIMUM_CELLS,
     Alert,
@@ -93,6 +94,29 @@ class MonitoringService:
     def summarise_all(self) -> list[MonitoringFigures]:
         """Every site."""
         return [self.summarise(site_id) for site_id in self._repository.sites()]
+
+    def server_counts(self, *, requests: int, engine_ready: bool) -> ServerCounts:
+        """What `/metrics` tells."""
+        predictions = self._repository.predictions_by_label()
+        latencies = {
+            model: _latency(self._repository.newest_latencies(model, LATENCIES)) for model in predictions
+        }
+        return ServerCounts(
+            cells=self._repository.cells_by_state(),
+            predictions=predictions,
+            latencies_ms={
+                model: (found.p50_ms, found.p95_ms)
+                for model, found in latencies.items()
+                if found.p50_ms is not None and found.p95_ms is not None
+            },
+            alerts=self._repository.alerts_by_level(),
+            requests=requests,
+            engine_ready=engine_ready,
+        )
+
+    def waiting_longer_than(self, wait: timedelta) -> int:
+        """Cells that should have been scored by now."""
+        return self._repository.waiting_since_before(self._now - wait)
 
     def next_due(self) -> UUID | None:
         """A site without a summary of today."""

@@ -233,6 +233,10 @@ class RegistryService:
         except (NotFound, BundleRefused):
             return ReferenceSet({}, 0)
 
+    def folder(self, model: ModelRef) -> Path:
+        """Where a model's bundle lies."""
+        return self._folder(model.name, model.version)
+
     def _register(self, name: str, version: str) -> RegisteredModel:
         bundle = read_bundle(self._folder(name, version), signed_by=self._signed_by)
         if (bundle.manifest.name, bundle.manifest.version) != (name, version):

@@ -15,11 +15,13 @@ from rich.console import Console
 
 from app.settings import Settings
 from models.bundle import STORE, copy_bundle
+from tests.performance import limits
 from tests.performance.case_list import case_list_rows
 from tests.performance.crosstalk_row import crosstalk_rows
 from tests.performance.engine import engine_rows
 from tests.performance.figures import Row
 from tests.performance.images import prepare_images
+from tests.performance.limits import limits_rows
 from tests.performance.machine import describe
 from tests.performance.overload import overload_rows
 from tests.performance.paper_bundle import ID as PAPER_ID
@@ -41,6 +43,7 @@ class Part(StrEnum):
     CROSSTALK = "crosstalk"
     CASES = "cases"
     PIECES = "pieces"
+    LIMITS = "limits"
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ class Bench:
                 self.scratch, 10_000, self.scale.cells, self.scale.looks, self.say
             ),
             Part.PIECES: self._pieces,
+            Part.LIMITS: self._limits,
         }[part]()
 
     def _serving(self) -> list[Row]:
@@ -121,6 +125,10 @@ class Bench:
         data_dir = self._data_dir("pieces", model)
         seconds = self.scale.pace.many_s
         return piece_rows(leukolens(data_dir, model), data_dir, self.images, seconds, self.scratch)
+
+    def _limits(self) -> list[Row]:
+        folder = self.bundle or prepare_paper_bundle(self.scratch / "store")
+        return limits_rows(folder, self.images[: limits.WARM_UP + limits.ROUNDS])
 
     def _data_dir(self, name: str, model: str) -> Path:
         """A data folder whose own store holds the model, wherever it comes from."""
