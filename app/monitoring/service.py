@@ -1,7 +1,8 @@
 """The figures of a site, and the nightly summary that keeps them and moves its alerts."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -84,12 +85,7 @@ class MonitoringService:
         self._repository.keep(
             Summary(site_id=site_id, day=self._now.date(), figures=kept, created_at=self._now)
         )
-        return self.figures_with_alerts(figures)
-
-    def figures_with_alerts(self, figures: MonitoringFigures) -> MonitoringFigures:
-        """The same figures with the alerts as they stand now."""
-        alerts = self.alerts(figures.site_id)
-        return MonitoringFigures(**vars(figures) | {"alerts": alerts, "summarised_at": self._now})
+        return replace(figures, alerts=self.alerts(site_id), summarised_at=self._now)
 
     def summarise_all(self) -> list[MonitoringFigures]:
         """Every site."""
@@ -138,12 +134,12 @@ class MonitoringService:
         return min(moments) if moments and len(moments) == len(newest) else None
 
     def _days(self, window: Window) -> tuple[Day, ...]:
-        counts: dict[object, dict[CellState, int]] = {}
+        counts: dict[date, dict[CellState, int]] = {}
         for day, state, count in self._repository.days(window):
             counts.setdefault(day, {})[state] = count
         return tuple(
             Day(
-                day,  # type: ignore[arg-type] # keys are the dates put in above
+                day,
                 states.get(CellState.SCORED, 0),
                 states.get(CellState.REFUSED, 0) + states.get(CellState.FAILED, 0),
             )
