@@ -66,12 +66,15 @@ def open_database(url: str) -> Engine:
         return sa.create_engine(
             url,
             pool_pre_ping=True,
+            hide_parameters=True,
             pool_size=8,
             max_overflow=8,
             pool_timeout=2,
             connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
         )
-    engine = sa.create_engine(url, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S}, pool_size=16)
+    engine = sa.create_engine(
+        url, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S}, hide_parameters=True, pool_size=16
+    )
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp
 
 from app import api, probes, web
 from app.accounts.sign_in import SignIn
@@ -43,6 +44,13 @@ if TYPE_CHECKING:
     from app.accounts.openid import OpenIdProvider
 
 
+class SecureApp(FastAPI):
+    """The headers go around everything, the framework's own refusals included: too large, unforeseen."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return SecureHeaders(super().build_middleware_stack(), https=self.state.settings.secure_cookies)
+
+
 def create_app(
     settings: Settings, *, scorer: Scorer | None = None, now: Callable[[], datetime] = utc_now
 ) -> FastAPI:
@@ -60,7 +68,7 @@ def create_app(
             app.state.services = await _start(settings, scorer, now, stack)
             yield
 
-    app = FastAPI(
+    app = SecureApp(
         title="Leukolens",
         version="1",
         summary="Predictions for segmented single white cells, kept in cases that a person reviews.",
@@ -71,7 +79,6 @@ def create_app(
         openapi_url=None,
         max_body_size=settings.max_upload_mb * 1024 * 1024,
         middleware=[
-            Middleware(SecureHeaders, https=settings.secure_cookies),
             Middleware(TrustedHostMiddleware, allowed_hosts=settings.allowed_hosts),
         ],
     )

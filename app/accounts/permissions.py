@@ -28,7 +28,6 @@ class Permission(Enum):
     OWN_ACCOUNT = auto()
     SEE_CASES = auto()
     UPLOAD = auto()
-    CHANGE_CASE = auto()
     VOID = auto()
     GIVE_VERDICT = auto()
     SIGN = auto()
@@ -43,7 +42,6 @@ _LOOK = frozenset({Permission.SEE_CASES, Permission.SEE_MODELS})
 _JUDGE = _LOOK | {
     Permission.OWN_ACCOUNT,
     Permission.UPLOAD,
-    Permission.CHANGE_CASE,
     Permission.VOID,
     Permission.GIVE_VERDICT,
 }

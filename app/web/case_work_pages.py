@@ -58,7 +58,7 @@ def get_form(
 
 
 @router.post("/cases/{case_id}/details")
-@may(Permission.CHANGE_CASE)
+@may(Permission.UPLOAD)
 def change_details(
     visit: VisitDep,
     case_id: UUID,
@@ -79,7 +79,7 @@ def change_details(
 
 
 @router.post("/cases/{case_id}/reuse")
-@may(Permission.CHANGE_CASE)
+@may(Permission.UPLOAD)
 def set_reuse(
     visit: VisitDep, case_id: UUID, reuse: Annotated[Reuse, Form()], basis: Text, seen_version: SeenVersion
 ) -> Response:
@@ -136,7 +136,7 @@ def _details(
     saved: bool = False,
 ) -> pages.DetailsPage:
     field = refused.field if isinstance(refused, BadRequest) else None
-    may_change = visit.may(Permission.CHANGE_CASE)
+    may_change = visit.may(Permission.UPLOAD)
     history = visit.cases.reuse_history(case)
     blocked = None
     blind = bool(visit.cases.blind_to(visit.who, [case]))

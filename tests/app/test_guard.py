@@ -100,7 +100,6 @@ def test_a_person_may_do_what_the_role_says_and_nothing_else(app: RunningApp, ro
         (Permission.OWN_ACCOUNT, {Role.VIEWER, Role.REVIEWER, Role.ADMIN}),
         (Permission.SEE_CASES, {Role.VIEWER, Role.REVIEWER, Role.ADMIN}),
         (Permission.UPLOAD, {Role.REVIEWER, Role.ADMIN}),
-        (Permission.CHANGE_CASE, {Role.REVIEWER, Role.ADMIN}),
         (Permission.VOID, {Role.REVIEWER, Role.ADMIN}),
         (Permission.GIVE_VERDICT, {Role.REVIEWER, Role.ADMIN}),
         (Permission.SIGN, {Role.REVIEWER}),
@@ -118,7 +117,6 @@ def test_a_permission_belongs_to_these_roles(permission: Permission, roles: set[
 def test_no_key_signs_voids_or_sees_accounts() -> None:
     assert not frozenset().union(*BY_SCOPE.values()) & {
         Permission.OWN_ACCOUNT,
-        Permission.CHANGE_CASE,
         Permission.SIGN,
         Permission.VOID,
         Permission.MANAGE_ACCOUNTS,

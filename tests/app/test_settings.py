@@ -1,6 +1,9 @@
 """Production refuses to start half configured, and never prints a secret."""
 
+import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,3 +47,35 @@ def test_the_secret_is_made_once_and_readable_by_its_owner_only(tmp_path: Path) 
     assert Settings(data_dir=tmp_path).secret == first
     assert len(first) >= 32
     assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({}, "LEUKOLENS_SECRET_KEY"),
+        ({"SECRET_KEY": "hush-hush"}, "LEUKOLENS_SECRET_KEY"),
+        ({"SECRET_KEY": GOOD_SECRET}, "LEUKOLENS_ALLOWED_HOSTS"),
+        ({"SECRET_KEY": GOOD_SECRET, "ALLOWED_HOSTS": '["*"]'}, "LEUKOLENS_ALLOWED_HOSTS"),
+        ({"OIDC_ISSUER": "https://id.example", "OIDC_CLIENT_SECRET": "hush-hush"}, "LEUKOLENS_OIDC_ISSUER"),
+        (
+            {"OIDC_ISSUER": "http://id.example", "OIDC_CLIENT_ID": "x", "OIDC_CLIENT_SECRET": "hush-hush"},
+            "LEUKOLENS_OIDC_ISSUER",
+        ),
+        ({"SECRET_KEY": "hush-hush", "MAX_UPLOAD_MB": "much"}, "max_upload_mb"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else value,
+)
+def test_a_server_that_may_not_start_says_which_setting_and_never_its_value(
+    tmp_path: Path, given: dict[str, str], named: str
+) -> None:
+    environment = {f"LEUKOLENS_{name}": value for name, value in given.items()} | {
+        "LEUKOLENS_ENV": "production",
+        "LEUKOLENS_DATA_DIR": str(tmp_path),
+    }
+    command = [sys.executable, "-m", "app.cli", "serve", "--port", "0"]
+    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
+    said = done.stdout + done.stderr
+    assert (done.returncode, named in said) == (1, True), said
+    assert not [value for name, value in given.items() if "SECRET" in name and value in said]
+    assert "Traceback" not in said
+    assert list(tmp_path.iterdir()) == []

@@ -19,7 +19,7 @@ from app.audit.trail import TrailService
 from app.database import Database, open_database
 from app.errors import Conflict
 
-LINES = 200
+LINES = 100
 WRITERS = 10
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -77,7 +77,7 @@ class Trail:
 
 @pytest.fixture
 def trail(url: str, tmp_path: Path) -> Iterator[Trail]:
-    """200 lines by ten writers at once, the last one told."""
+    """A hundred lines by ten writers at once, the last one told."""
     made = Trail(url, tmp_path)
     made.write(LINES)
     made.tell_head()

@@ -6,6 +6,7 @@ sign-in page; a number is the refusal. `foreign` is the answer for another site'
 
 import csv
 import hashlib
+import json
 import re
 import uuid
 from collections.abc import Iterable, Iterator
@@ -41,9 +42,19 @@ NAMES_SITES = ("GET", "/admin/sites")
 
 PICTURE = ("cell.png", png_of(1), "image/png")
 VERDICT = {"verdict": "uncertain"}
+SIGNING = {"headers": {"If-Match": "1"}}
+REASONED = {"json": {"password": PASSWORD, "reason": "misread"}}
 CONTENTS: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/v1/cases/{case_id}/cells"): {"files": [("images", PICTURE)]},
     ("POST", "/api/v1/cells/{cell_id}/reviews"): {"json": VERDICT},
+    ("POST", "/api/v1/cells/{cell_id}/reviews/withdraw"): {"json": {}},
+    ("POST", "/api/v1/cells/{cell_id}/void"): {"json": {"reason": "another patient's"}},
+    ("POST", "/api/v1/cases/{case_id}/reviews"): {"json": VERDICT | {"cells": [{"cell_id": "{cell_id}"}]}},
+    ("POST", "/api/v1/cases/{case_id}/reuse"): {"json": {"reuse": "none", "basis": "asked"}},
+    ("POST", "/api/v1/cases/{case_id}/sign-off"): SIGNING | {"json": {"password": PASSWORD}},
+    ("POST", "/api/v1/cases/{case_id}/amend"): SIGNING | REASONED,
+    ("POST", "/api/v1/cases/{case_id}/retract"): SIGNING | REASONED,
+    ("PATCH", "/api/v1/cases/{case_id}"): SIGNING | {"json": {}},
     ("POST", "/cells/{cell_id}/verdict"): {"data": VERDICT | {"seen_version": "0"}},
     ("POST", "/cases/{case_id}/verdicts"): {"data": VERDICT | {"cell": "{cell_id}:0"}},
     ("POST", "/cases/{case_id}/undo"): {"data": {"cell": "{cell_id}:0"}},
@@ -106,10 +117,10 @@ def address(path: str, objects: dict[str, uuid.UUID]) -> str:
 
 
 def contents(row: Row, objects: dict[str, uuid.UUID]) -> dict[str, Any]:
-    """What a request carries, the names of objects in its form filled in."""
+    """What a request carries, the names of objects in its form or JSON filled in."""
     carried = dict(CONTENTS.get(row.key, {}))
-    if "data" in carried:
-        carried["data"] = {name: address(value, objects) for name, value in carried["data"].items()}
+    for part in {"data", "json"} & set(carried):
+        carried[part] = json.loads(address(json.dumps(carried[part]), objects))
     return carried
 
 
