@@ -64,6 +64,7 @@ def test_the_list_names_no_licence_that_nothing_has() -> None:
     assert {each for kind in LICENCES.values() for each in kind} == used
 
 
+@pytest.mark.slow
 def test_the_bill_of_materials_lists_every_package_that_runs(tmp_path: Path) -> None:
     """`poe sbom`, on the environment of these tests, which holds more."""
     file = tmp_path / "sbom.json"

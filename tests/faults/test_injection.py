@@ -145,7 +145,9 @@ def test_a_query_in_a_field_is_a_word_that_matches_nothing(
 ) -> None:
     client, headers = lab.app.client, {"Authorization": system[Scope.CASES_READ]}
     found = client.get("/api/v1/cases", params={"search": payload}, headers=headers)
-    assert (found.status_code, found.json()["cases"]) == (200, [])
+    # PostgreSQL takes no NUL in a text, SQLite finds nothing with it.
+    assert found.status_code == 422 if "\x00" in payload else found.status_code == 200
+    assert found.json().get("cases", []) == []
     for params in ({"state": payload}, {"cursor": payload}, {"limit": payload}):
         assert client.get("/api/v1/cases", params=params, headers=headers).status_code == 422
     for path in ("/api/v1/cases/", "/api/v1/cells/"):

@@ -1,6 +1,7 @@
 """Markup in every field that keeps text, and a real Chromium that opens every page: nothing runs, nothing is reported."""
 
 import uuid
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
@@ -33,7 +34,7 @@ def plant(server: Server) -> list[str]:
             "users", "add", email, "--name", name, "--role", role, "--password-stdin", stdin=f"{PASSWORD}\n"
         )
     admin, reviewer = signed_in(server, ADMIN), signed_in(server, REVIEWER)
-    with admin, reviewer:
+    with closing(admin), closing(reviewer):
         for number, payload in enumerate(XSS):
             named = {"name": payload[:90], "email": f"{number}@lab.example", "role": "viewer"}
             admin.post("/admin/accounts", data=named | {"password": PASSWORD})
