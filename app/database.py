@@ -9,10 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
-from app.errors import DatabaseUnavailable, StorageFull
+from app.errors import BadRequest, DatabaseUnavailable, StorageFull
 
 SQLITE_BUSY_TIMEOUT_S = 5
 CONNECT_TIMEOUT_S = 2
@@ -126,7 +126,7 @@ class Database:
 
         Raises:
             DatabaseUnavailable: the database cannot be reached, or stays locked.
-            StorageFull: it has no room left.
+            StorageFull: it has no room left. BadRequest: it cannot hold such a value.
         """
         with translated_errors(), self._turn(), self._sessions.begin() as session:
             yield session
@@ -159,6 +159,8 @@ def translated_errors() -> Iterator[None]:
     try:
         yield
     except (OperationalError, DBAPIError, sa.exc.TimeoutError) as failure:
+        if isinstance(failure, DataError):
+            raise BadRequest("Expected texts without NUL and numbers of 64 bits.") from failure
         # The driver's own words only: the statement beside them carries what users wrote.
         text = str(getattr(failure, "orig", failure)).lower()
         if "is full" in text or "no space" in text:
