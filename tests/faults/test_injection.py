@@ -146,7 +146,7 @@ def test_a_query_in_a_field_is_a_word_that_matches_nothing(
     client, headers = lab.app.client, {"Authorization": system[Scope.CASES_READ]}
     found = client.get("/api/v1/cases", params={"search": payload}, headers=headers)
     # PostgreSQL takes no NUL in a text, SQLite finds nothing with it.
-    assert found.status_code == 422 if "\x00" in payload else found.status_code == 200
+    assert found.status_code in ((200, 422) if "\x00" in payload else (200,)), found.text
     assert found.json().get("cases", []) == []
     for params in ({"state": payload}, {"cursor": payload}, {"limit": payload}):
         assert client.get("/api/v1/cases", params=params, headers=headers).status_code == 422
@@ -162,7 +162,7 @@ def test_a_query_in_a_field_is_a_word_that_matches_nothing(
         },
         json={},
     )
-    assert keyed.status_code == 201
+    assert keyed.status_code in ((201, 422) if "\x00" in payload else (201,)), keyed.text
     assert lab.app.count("users") > 0
 
 
