@@ -6,9 +6,11 @@ sign-in page; a number is the refusal. `foreign` is the answer for another site'
 
 import csv
 import hashlib
+import io
 import json
 import re
 import uuid
+import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -42,10 +44,23 @@ NAMES_SITES = ("GET", "/admin/sites")
 
 PICTURE = ("cell.png", png_of(1), "image/png")
 VERDICT = {"verdict": "uncertain"}
+
+
+def zip_of(name: str, content: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(name, content)
+    return file.getvalue()
+
+
+ZIP = zip_of("cell.png", png_of(1))
 SIGNING = {"headers": {"If-Match": "1"}}
 REASONED = {"json": {"password": PASSWORD, "reason": "misread"}}
 CONTENTS: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/v1/cases/{case_id}/cells"): {"files": [("images", PICTURE)]},
+    ("POST", "/api/v1/cases/{case_id}/archive"): {
+        "files": {"archive": ("cells.zip", ZIP, "application/zip")}
+    },
     ("POST", "/api/v1/cells/{cell_id}/reviews"): {"json": VERDICT},
     ("POST", "/api/v1/cells/{cell_id}/reviews/withdraw"): {"json": {}},
     ("POST", "/api/v1/cells/{cell_id}/void"): {"json": {"reason": "another patient's"}},
