@@ -21,8 +21,9 @@ FOUND = """async () => {
         .flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(" ")}`));
 }"""
 TAB_STOPS = """() => [...document.querySelectorAll(
-    "a[href], button:not(:disabled), input:not(:disabled, [type=hidden]), select, textarea, summary, [tabindex='0']"
-)].filter((each) => each.tabIndex >= 0 && each.checkVisibility({ visibilityProperty: true })).length"""
+    "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']"
+)].filter((each) => !each.matches(":disabled, [tabindex='-1']") && each.checkVisibility({ visibilityProperty: true }))
+    .reduce((stops, each) => stops + (each.type === "date" ? 4 : 1), 0)"""  # month, day, year, calendar
 FOCUSED = """() => {
     const at = document.activeElement;
     if (at === document.body) return null;
