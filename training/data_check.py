@@ -47,11 +47,20 @@ def check_data(folder: Path) -> DataReport:
             owners[digest].append(cell)
     for same in owners.values():
         _check_shared(same, report)
-    merged = leak_groups([(cell.subject, digest) for digest, same in owners.items() for cell in same])
+    shared = [(cell.subject, digest) for digest, same in owners.items() for cell in same]
+    stated = [
+        (cell.subject, f"group {cell.leak_group}")
+        for same in owners.values()
+        for cell in same
+        if cell.leak_group
+    ]
+    merged = leak_groups(shared + stated)
     report.leak_groups = set(merged.values())
     for subject, group in sorted(merged.items()):
         if subject != group:
-            report.notes["subjects merged with another, they share a picture"].append(f"{subject} -> {group}")
+            report.notes["subjects merged with another, they share a picture or a stated group"].append(
+                f"{subject} -> {group}"
+            )
     return report
 
 

@@ -37,7 +37,10 @@ def test_every_fault_of_a_folder_is_named_with_its_file(tmp_path: Path) -> None:
         "not a readable picture of 450 or 600 px": ["UID_H6_1_1_hem.bmp"],
     }
     assert report.notes["subject spelt in lower case, read as upper case"] == ["UID_h3_1_1_hem.bmp"]
-    assert report.notes["subjects merged with another, they share a picture"] == ["H1 -> 3", "H4 -> H3"]
+    assert report.notes["subjects merged with another, they share a picture or a stated group"] == [
+        "H1 -> 3",
+        "H4 -> H3",
+    ]
     assert report.cells == {Label.MALIGNANT: 3, Label.HEALTHY: 5}
     assert not report.usable
 
