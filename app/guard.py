@@ -6,6 +6,7 @@ is there room, who is it, may they, and was this very request answered before.
 """
 
 import hashlib
+import hmac
 from collections.abc import Callable, Coroutine
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -163,7 +164,7 @@ def _bearer(request: Request) -> str | None:
 
 async def _once(handle: Handler, request: Request, services: Services, who: Identity, key: str) -> Response:
     """Run a keyed request, or replay what it answered before."""
-    digest = await request_digest(request)
+    digest = await request_digest(request, services.settings.secret)
 
     def begin() -> tuple[Any, Answer | None]:
         with services.database.unit_of_work() as session:
@@ -201,12 +202,15 @@ def _end_turn(services: Services, request_id: Any, answer: Answer | None) -> Non
             service.finish(request_id, answer)
 
 
-async def request_digest(request: Request) -> str:
-    """SHA-256 of what a request says: method, path, and its body by parsed parts.
+async def request_digest(request: Request, secret: bytes) -> str:
+    """HMAC-SHA-256 of what a request says: method, path, and its body by parsed parts.
 
-    A retried multipart request has another boundary, so its bytes differ though it says the same.
+    Keyed, because it is kept and a body may hold the password of a signer. A retried multipart request has another
+    boundary, so its bytes differ though it says the same.
     """
-    digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\0".encode())
+    digest = hmac.new(
+        secret, f"{request.method} {request.url.path}?{request.url.query}\0".encode(), hashlib.sha256
+    )
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
         form = await request.form(max_files=MAX_FILES)
         for name, part in form.multi_items():

@@ -204,5 +204,5 @@ def _may_sign(visit: Visit, blind: bool) -> bool:
 
 def _cannot_sign(visit: Visit, blind: bool) -> str | None:
     if not visit.may(Permission.SIGN):
-        return "Your role lets you look. Signing needs the role Reviewer or Admin."
+        return "Your role does not sign. Signing needs the role Reviewer."
     return "You read this case blind. It can be signed when both readings are done." if blind else None
