@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from models.bundle import BundleRefused
 from models.classifier import Classifier, EngineDisagrees
 from models.drawn_cells import draw_cell
 from tests.bundles import NAME, make_bundle
+from tests.postgresql import new_database
 
 PASSWORD = "a long enough password"
 
@@ -128,8 +130,12 @@ def start_app(folder: Path, database_url: str = "", **settings: object) -> Itera
 )
 def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     """The app, once on SQLite and once on PostgreSQL; tests share it and keep to cases of their own."""
-    url = request.getfixturevalue("postgresql_url") if request.param == "postgresql" else ""
-    yield from start_app(tmp_path_factory.mktemp("data"), url)
+    with ExitStack() as stack:
+        url = ""
+        if request.param == "postgresql":
+            # Another folder may import this fixture: each app has a database of its own, as it has its pictures.
+            url = stack.enter_context(new_database(request.getfixturevalue("postgresql_url")))
+        yield from start_app(tmp_path_factory.mktemp("data"), url)
 
 
 @pytest.fixture
