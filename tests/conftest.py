@@ -3,12 +3,14 @@
 import csv
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+import structlog
 
 from tests.postgresql import postgresql_programs, running_postgresql
 
@@ -21,6 +23,10 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+# As the server's own: what a background task logs must not run into what a command prints.
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -22,9 +22,10 @@ from app.errors import EngineUnavailable, LeukolensError
 from app.inference.scorer import ModelRef, Question, Score
 from app.inference.upload import encode_png
 from app.main import create_app
+from app.registry.service import bundle_folder
 from app.services import Services
 from app.settings import Settings
-from models.bundle import BundleRefused
+from models.bundle import STORE, BundleRefused
 from models.classifier import Classifier, EngineDisagrees
 from models.drawn_cells import draw_cell
 from tests.bundles import NAME, make_bundle
@@ -57,7 +58,7 @@ class InProcessScorer:
 
     async def load(self, model: ModelRef) -> None:
         try:
-            folder = self.folder.parents[1] / model.name / model.version
+            folder = bundle_folder((self.folder.parents[1], STORE), model.name, model.version)
             await anyio.to_thread.run_sync(Classifier.open, folder, "ncnn", model.sha256)
         except (BundleRefused, EngineDisagrees) as refused:
             raise EngineUnavailable(f"The engine cannot load the model: {refused}") from refused

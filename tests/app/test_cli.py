@@ -45,7 +45,15 @@ def test_classify_answers_every_file_in_order_refusals_included(data: Path) -> N
     ]
     assert answers[0]["probabilities"] is None
     assert sum(answers[1]["probabilities"].values()) == pytest.approx(1.0)
-    assert set(answers[1]) == {"file", "label", "probabilities", "reasons", "error"}
+    assert set(answers[1]) == {
+        "file",
+        "label",
+        "prediction_set",
+        "probabilities",
+        "quality",
+        "reasons",
+        "error",
+    }
 
 
 def test_classify_prints_a_table_and_the_notice(data: Path) -> None:

@@ -12,7 +12,7 @@ from tests.app.conftest import RunningApp
 from tests.app.test_pages import browser
 from tests.bundles import NAME, make_bundle
 
-SHIPPED = "vgg16-cnmc/0.1.0"
+SHIPPED = "vgg16-cnmc/0.2.0"
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_an_admin_activates_with_a_reason_and_rolls_back_with_another(
 ) -> None:
     made = admin.post(f"/models/{SHIPPED}/activate", data={"reason": "the real one"})
     assert (made.status_code, "the real one" in made.text) == (200, True)
-    assert active_model(admin) == "vgg16-cnmc 0.1.0"
+    assert active_model(admin) == "vgg16-cnmc 0.2.0"
     back = admin.post("/models/rollback", data={"reason": "too slow here"})
     assert (back.status_code, "too slow here" in back.text) == (200, True)
     assert active_model(admin) == f"{NAME} 0.1.0"

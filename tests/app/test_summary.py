@@ -58,7 +58,7 @@ def test_the_same_case_gets_the_same_figures() -> None:
 
 
 def test_the_shipped_bundle_says_how_its_people_were_called() -> None:
-    bundle = read_bundle(STORE / "vgg16-cnmc/0.1.0")
+    bundle = read_bundle(STORE / "vgg16-cnmc/0.2.0")
     report = (STORE / bundle.id / PROCEDURE_REPORT).read_bytes()
     shares = known_shares(subject_shares(report))
     assert shares is not None
