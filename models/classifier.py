@@ -123,6 +123,14 @@ class Classifier:
         with ThreadPoolExecutor(self.engine.streams) as pool:
             return [output for batch in pool.map(self.classify, batches) for output in batch]
 
+    def p_malignant_ungated(self, cell: ImageArray) -> float:
+        """What the network says of a cell, whatever the gate would: for judging the network alone.
+
+        Raises:
+            FloatingPointError: the network gave a value that is not finite.
+        """
+        return self._p_malignant(self._look([cell], [measure_cell(cell)])[0])
+
     def _look(self, cells: list[ImageArray], measurements: list[dict[str, float]]) -> list[HeadOutput]:
         """Engine and head, in order."""
         if not cells:
@@ -144,11 +152,14 @@ class Classifier:
         ]
 
     def _finish(self, output: HeadOutput, measurements: dict[str, float], quality: Quality) -> CellOutput:
-        if not np.isfinite(output.logits).all():
-            raise FloatingPointError(f"Expected finite logits from {self.bundle.id}, got {output.logits}.")
-        p_malignant = calibrated(output.logits, self.bundle.manifest.calibration)
+        p_malignant = self._p_malignant(output)
         decision = self._judge.decide(p_malignant, output.embedding, measurements)
         return CellOutput(decision, quality, p_malignant, output.logits, output.embedding, output.heatmap)
+
+    def _p_malignant(self, output: HeadOutput) -> float:
+        if not np.isfinite(output.logits).all():
+            raise FloatingPointError(f"Expected finite logits from {self.bundle.id}, got {output.logits}.")
+        return calibrated(output.logits, self.bundle.manifest.calibration)
 
     @property
     def _recipe(self) -> Preprocessing:
@@ -156,8 +167,8 @@ class Classifier:
 
     def _check_golden(self) -> None:
         for cell in self.bundle.golden:
-            found = self.classify([decode_cell(cell.data).pixels])[0].p_malignant
-            if found is None or not abs(found - cell.p_malignant) <= GOLDEN_TOLERANCE:
+            found = self.p_malignant_ungated(decode_cell(cell.data).pixels)
+            if not abs(found - cell.p_malignant) <= GOLDEN_TOLERANCE:
                 raise EngineDisagrees(
                     f"Engine {self.engine.name} gives {found} for {cell.file} of {self.bundle.id}, "
                     f"expected {cell.p_malignant:.6f} within {GOLDEN_TOLERANCE}."

@@ -5,7 +5,6 @@ import pytest
 from typer.testing import CliRunner
 
 from models.classifier import Classifier
-from models.drawn_cells import draw_cell
 from training.__main__ import app
 from training.columns import THESE_WEIGHTS, read_column
 from training.dataset import read_pixels
@@ -27,7 +26,10 @@ def run_folder(drawn_dataset: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 def test_a_run_publishes_a_bundle_that_serves(run_folder: Path) -> None:
     classifier = Classifier.open(run_folder / "store/drawn/0.0.1")
-    output = classifier.classify([draw_cell(99)])[0]
+    learned = next(cell for cell in Run.open(run_folder).cells if cell.split == "train")
+    output = classifier.classify([read_pixels(learned)])[0]
+    assert output.p_malignant is not None
+    assert output.embedding is not None
     assert 0.0 <= output.p_malignant <= 1.0
     assert output.embedding.shape == (512,)
 
@@ -38,7 +40,7 @@ def test_the_published_bundle_gives_the_probabilities_its_figures_were_made_of(r
     assert column is not None
     classifier = Classifier.open(run_folder / "store/drawn/0.0.1")
     rows = column[1].rows[:3]
-    again = [classifier.classify([read_pixels(run.cells[row])])[0].p_malignant for row in rows]
+    again = [classifier.p_malignant_ungated(read_pixels(run.cells[row])) for row in rows]
     np.testing.assert_allclose(again, column[1].p_malignant[:3], atol=1e-6)
 
 
