@@ -127,10 +127,10 @@ def start_app(folder: Path, database_url: str = "", **settings: object) -> Itera
 
 @pytest.fixture(
     scope="session",
-    params=["sqlite", "postgresql"],
+    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)],
 )
 def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
-    """The app, once on SQLite and once on PostgreSQL; tests share it and keep to cases of their own."""
+    """The app, on SQLite and in the slow tier on PostgreSQL; tests share it and keep to cases of their own."""
     with ExitStack() as stack:
         url = ""
         if request.param == "postgresql":
