@@ -38,7 +38,14 @@ def values(message: Message, code: str) -> list[str]:
     return [text_of(line) for line in observations(message) if line.obx_3.to_er7().startswith(f"{code}^")]
 
 
-@pytest.mark.parametrize("seeds", [range(12), pytest.param(range(200), marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "seeds",
+    [
+        range(12),
+        pytest.param(range(12, 60), marks=pytest.mark.slow),
+        pytest.param(range(200), marks=pytest.mark.long),
+    ],
+)
 def test_every_message_is_valid_for_hl7apy_in_strict_mode(seeds: range) -> None:
     for seed in seeds:
         message = parsed(record_by_chance(seed))

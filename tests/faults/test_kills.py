@@ -22,8 +22,12 @@ from tests.end_to_end.server import running_server
 from tests.faults.uploaders import Sent, pictures, send_all
 from tests.postgresql import Postgresql, own_postgresql, postgresql_programs
 
-UPLOADS = [pytest.param(300, marks=pytest.mark.slow), pytest.param(4000, marks=pytest.mark.long)]
-LEAST_KILLS = 10
+UPLOADS = [
+    pytest.param(100, 3, marks=pytest.mark.slow),
+    pytest.param(300, 10, marks=pytest.mark.long),
+    pytest.param(4000, 10, marks=pytest.mark.long),
+]
+"""How many uploads, and the fewest kills among them."""
 UPLOADS_A_KILL = 100
 AFTER_S = 0.3
 
@@ -37,9 +41,9 @@ def postgresql() -> Iterator[Postgresql]:
         yield running
 
 
-def moments(sent: Sent, done: threading.Event, count: int) -> Iterator[None]:
-    """Times to kill something: after some more uploads and then at any moment, at least `LEAST_KILLS` before the end."""
-    dice, each = random.Random(count), min(UPLOADS_A_KILL, count // (LEAST_KILLS + 2))
+def moments(sent: Sent, done: threading.Event, count: int, least: int) -> Iterator[None]:
+    """Times to kill something: after some more uploads and then at any moment, at least `least` before the end."""
+    dice, each = random.Random(count), min(UPLOADS_A_KILL, count // (least + 2))
     for stored in range(each, count, each):
         while len(sent.cells) < stored:
             if done.wait(0.01):
@@ -49,14 +53,14 @@ def moments(sent: Sent, done: threading.Event, count: int) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("count", UPLOADS)
-def test_kill_9_loses_nothing_and_makes_nothing_twice(tmp_path: Path, count: int) -> None:
+@pytest.mark.parametrize(("count", "least"), UPLOADS)
+def test_kill_9_loses_nothing_and_makes_nothing_twice(tmp_path: Path, count: int, least: int) -> None:
     make_bundle(tmp_path / "models")
     kills = 0
 
     def kill_and_start(sent: Sent, done: threading.Event) -> None:
         nonlocal kills
-        for _ in moments(sent, done, count):
+        for _ in moments(sent, done, count, least):
             os.killpg(server.pid, signal.SIGKILL)  # the engine and the decoders, too
             server.wait()
             kills += 1
@@ -64,21 +68,21 @@ def test_kill_9_loses_nothing_and_makes_nothing_twice(tmp_path: Path, count: int
 
     with running_server(tmp_path, f"{NAME}/0.1.0") as server:
         sent = send_all(server.address, server.key("cases:write"), pictures(count), kill_and_start)
-        assert kills >= LEAST_KILLS
+        assert kills >= least
         assert server.stop() in (0, -signal.SIGTERM)
     check(f"sqlite:///{tmp_path}/case_log.sqlite3", tmp_path, sent, count)
 
 
-@pytest.mark.parametrize("count", UPLOADS)
+@pytest.mark.parametrize(("count", "least"), UPLOADS)
 def test_a_database_that_crashes_loses_nothing_and_makes_nothing_twice(
-    tmp_path: Path, postgresql: Postgresql, count: int
+    tmp_path: Path, postgresql: Postgresql, count: int, least: int
 ) -> None:
     make_bundle(tmp_path / "models")
     crashes = 0
 
     def crash_and_start(sent: Sent, done: threading.Event) -> None:
         nonlocal crashes
-        for _ in moments(sent, done, count):
+        for _ in moments(sent, done, count, least):
             postgresql.stop(signal.SIGQUIT)
             crashes += 1
             postgresql.start()
@@ -86,7 +90,7 @@ def test_a_database_that_crashes_loses_nothing_and_makes_nothing_twice(
     with running_server(tmp_path, f"{NAME}/0.1.0", LEUKOLENS_DATABASE_URL=postgresql.url) as server:
         pid = server.pid
         sent = send_all(server.address, server.key("cases:write"), pictures(count), crash_and_start)
-        assert crashes >= LEAST_KILLS
+        assert crashes >= least
         assert server.pid == pid
     check(postgresql.url, tmp_path, sent, count)
 
