@@ -75,9 +75,11 @@ def _prediction(row: Prediction, manifest: Manifest | None) -> pages.Prediction:
 def _conformal(row: Prediction, manifest: Manifest | None) -> pages.ConformalSet | None:
     if row.prediction_set is None or manifest is None or manifest.conformal is None:
         return None
-    alphas = sorted({manifest.conformal.malignant.alpha, manifest.conformal.healthy.alpha})
-    labels = tuple(PredictionLabel(label) for label in row.prediction_set)
-    return pages.ConformalSet(" and ".join(f"{alpha:g}" for alpha in alphas), labels)
+    malignant, healthy = manifest.conformal.malignant.alpha, manifest.conformal.healthy.alpha
+    alpha = (
+        f"{malignant:g}" if malignant == healthy else f"{malignant:g} for malignant, {healthy:g} for healthy"
+    )
+    return pages.ConformalSet(alpha, tuple(PredictionLabel(label) for label in row.prediction_set))
 
 
 def _ranges(manifest: Manifest | None) -> dict[str, dict[PredictionLabel, Range]]:
@@ -108,7 +110,8 @@ def _learned_from(found: SimilarCells) -> str:
     malignant = sum(each.label is Label.MALIGNANT for each in found.reference)
     people = len({each.person for each in found.reference})
     return (
-        f"Of the {len(found.reference)} nearest cells the model learned from, {malignant} are malignant and "
+        f"Of the {len(found.reference)} nearest cells the model learned from, {malignant} "
+        f"{'is' if malignant == 1 else 'are'} malignant and "
         f"{len(found.reference) - malignant} healthy by their expert's label, from {people} "
         f"{'person' if people == 1 else 'people'}."
     )

@@ -87,6 +87,7 @@ def test_a_hematologists_round(page: Page, server: Server) -> None:
     picture(page, "case")
 
     page.locator(".tile").first.click()
+    page.wait_for_url("**/cells/**")  # loaded: the keys work from then on
     expect(
         page.get_by_text("For research use only. Not for use in diagnostic procedures.").first
     ).to_be_visible()
