@@ -15,7 +15,7 @@ console = Console()
 
 Out = Annotated[Path, typer.Option(help="Folder of the run, outside the repository.")]
 Data = Annotated[Path, typer.Option(help="A data folder; the layouts are in training/layouts.py.")]
-Init = Annotated[str, typer.Option(help="File of VGG convolutions (.npz), or 'random'.")]
+Init = Annotated[str, typer.Option(help="File of VGG convolutions (.npz), folder of a bundle, or 'random'.")]
 ProfileName = Annotated[str, typer.Option("--profile", help="A file of training/profiles.")]
 Name = Annotated[str, typer.Option(help="Name of the bundle.")]
 Version = Annotated[str, typer.Option(help="Version of the bundle; an existing one is never overwritten.")]
@@ -40,19 +40,11 @@ def check(data: Data) -> None:
 @app.command()
 def prepare(data: Data, init: Init, out: Out, profile: ProfileName = "honest") -> None:
     """Decode the cells, cut patches, compute the frozen blocks once."""
-    from training.frozen import frozen_maps
-    from training.prepare import prepare_cells
+    from training.frozen import prepare_run
 
     run = Run.create(out, profile_named(profile), data, init)
     console.print(f"{len(run.cells)} cells of {len(set(run.groups))} leak groups")
-    prepared = prepare_cells(run.cells, run.profile, out / "prepared")
-    frozen_maps(
-        prepared.patches,
-        prepared.patch_means,
-        run.starting_weights(),
-        run.profile,
-        out / "prepared" / "maps.npy",
-    )
+    prepare_run(run)
 
 
 @app.command()

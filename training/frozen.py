@@ -13,10 +13,22 @@ from models.networks import build_base
 from models.preprocessing import subtract_mean
 from training.initial_weights import Weights
 from training.patches import INNER_POSITIONS
+from training.prepare import PreparedCells, prepare_cells
 from training.profiles import Profile
+from training.runs import Run
 
 Halves = npt.NDArray[np.float16]
 _CELLS_AT_ONCE = 16
+
+
+def prepare_run(run: Run) -> PreparedCells:
+    """Decode the cells of a run; where its convolutions are trained, compute the blocks below them once."""
+    folder = run.folder / "prepared"
+    prepared = prepare_cells(run.cells, run.profile, folder)
+    if run.profile.steps:
+        start = run.starting_weights()
+        frozen_maps(prepared.patches, prepared.patch_means, start, run.profile, folder / "maps.npy")
+    return prepared
 
 
 def frozen_maps(

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 
 from models.labels import Label
 from training.dataset import LabelledCell, read_dataset
-from training.initial_weights import Weights, random_vgg_weights, read_vgg_weights
+from training.initial_weights import Weights, initial_weights
 from training.profiles import Profile
 from training.splits import Split, fold_split, frozen_split, official_split, random_split, with_split
 
@@ -29,7 +29,7 @@ RANDOM = "random"
 
 
 class Inputs(BaseModel):
-    """What a run was given. init: a `.npz` file of VGG convolutions, or `random`."""
+    """What a run was given. init: a `.npz` file of VGG convolutions, the folder of a bundle, or `random`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -85,9 +85,7 @@ class Run:
 
     def starting_weights(self) -> Weights:
         """The base as it is before training."""
-        if self.inputs.init == "random":
-            return random_vgg_weights(self.profile.architecture, self.profile.seed)
-        return read_vgg_weights(Path(self.inputs.init), self.profile.architecture)
+        return initial_weights(self.inputs.init, self.profile.architecture, self.profile.seed)
 
     def split(self, part: str) -> Split:
         """What a part learns from and is judged on.

@@ -24,7 +24,8 @@ def train_part(run: Run, prepared: PreparedCells, part: str, *, say: Callable[[s
     """
     split = run.split(part)
     held_out = split.val if part == FINAL else split.test
-    base = _fit_base(run, prepared, part, held_out, say)
+    base = _fit_base(run, prepared, part, held_out, say) if run.profile.steps else run.starting_weights()
+    run.save(part, "base", base)
     learned = spread(split.train, run.groups, run.profile.head_cells_per_group)
     rows = np.concatenate([learned, held_out])
     say(f"{part}: embeddings of {len(learned)} cells for the head and of {len(held_out)} held out")
@@ -72,7 +73,6 @@ def _fit_base(
         watched=held_out,
         progress=progress,
     )
-    run.save(part, "base", base)
     run.save(part, "curve", {"curve": np.array(curve)})
     return base
 

@@ -12,7 +12,8 @@ from models.preprocessing import Preprocessing
 class Profile(BaseModel):
     """Everything a run depends on besides data and starting weights.
 
-    steps x batch patches are drawn, by class and by leak group in proportion to the square root of its cells.
+    steps x batch patches are drawn, by class and by leak group in proportion to the square root of its cells; with 0
+    steps the convolutions stay as they start.
     start_patches: so many fit the linear head that training starts from, and scale the last channels.
     convolution_dtype: `mixed_bfloat16` computes the patch convolutions in bfloat16 and keeps float32 weights.
     head_penalty: inverse of scikit-learn's C for the head, on standardised inputs.
@@ -29,7 +30,7 @@ class Profile(BaseModel):
     seed: int = 2019
     patches_per_cell: int = Field(ge=1)
     start_patches: int = Field(default=2048, ge=8)
-    steps: int = Field(ge=1)
+    steps: int = Field(ge=0)
     batch: int = Field(ge=2)
     learning_rate: float = Field(gt=0)
     label_smoothing: float = Field(ge=0, lt=0.5)
