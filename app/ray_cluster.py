@@ -18,6 +18,12 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
 os.environ.setdefault("RAY_AUTH_MODE", "token")
 
+# A node ends itself, and with it whoever started it, when a helper of its own is late by the usual 15 to 30 seconds: on
+# a crowded machine of two cores one is.
+os.environ.setdefault("RAY_agent_register_timeout_ms", "120000")
+os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")
+os.environ.setdefault("RAY_health_check_failure_threshold", "20")
+
 import ray
 from ray.exceptions import RayError
 

@@ -82,9 +82,3 @@ def least_for_a_new_person(p_true: Doubles, groups: Sequence[str], alpha: float)
     mass = np.cumsum(1.0 / sizes[which[order]]) + 1.0  # the new person's, at the worst end
     first = int(np.flatnonzero(mass > alpha * (len(names) + 1) + 1e-9)[0])
     return float(p_true[order[first]])
-
-
-def coverage(p_true: Doubles, groups: Sequence[str], least: float) -> dict[str, float]:
-    """Leak group -> share of its cells whose true label is not ruled out."""
-    names = np.asarray(groups)
-    return {name: float((p_true[names == name] >= least).mean()) for name in dict.fromkeys(groups)}

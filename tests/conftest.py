@@ -30,7 +30,10 @@ structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked `real_data` are skipped, with the reason, where the data is not."""
+    """Tests by hand take the time they need; those marked `real_data` are skipped, with the reason, without the data."""
+    for item in items:
+        if "long" in item.keywords:
+            item.add_marker(pytest.mark.timeout(0))
     if (REAL_DATA / "index.csv").is_file():
         return
     skip = pytest.mark.skip(reason=f"needs the C-NMC 2019 part at {REAL_DATA}")

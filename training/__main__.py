@@ -75,9 +75,12 @@ def calibrate(out: Out) -> None:
 def evaluate(out: Out) -> None:
     """Judge the final weights on the test part, and the procedure on the folds that were trained."""
     from training.columns import evaluate_run
+    from training.limits_report import report_limits
 
-    for comparison in evaluate_run(Run.open(out)):
+    run = Run.open(out)
+    for comparison in evaluate_run(run):
         console.print_json(comparison.model_dump_json())
+    console.print_json(report_limits(run).model_dump_json())
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from models.bundle import Bundle, Interval
 from models.classifier import Classifier
-from models.conformal import ConformalLimit, ConformalLimits, coverage, groups_needed
+from models.conformal import ConformalLimit, ConformalLimits, groups_needed
 from models.decision import Judge, PredictionLabel
 from models.decoding import decode_cell
 from models.labels import Label
@@ -19,6 +20,7 @@ from models.metrics import DECISION, group_resamples, interval, weighted_f1
 from models.quality import INSPECTIONS, QualityLevel
 from models.refusals import ImageRefused
 from training.calibrate import probabilities
+from training.limits import ALPHA, Observed
 from training.observe import Seen
 from training.strangers import KINDS
 
@@ -82,21 +84,86 @@ class Strangers(BaseModel):
         return (self.refused + self.not_assessable + self.indeterminate) / self.pictures
 
 
+_NOTHING_RULED_OUT = tuple(
+    ConformalLimit(alpha=alpha, least=0, least_new_person=0, cells=0, groups=0) for alpha in ALPHA.values()
+)
+
+
+class LimitsReport(BaseModel):
+    """`report/limits.json`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    command: str
+    parts: list[Abstention]
+    strangers: list[Strangers]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a bundle says of n cells.
+
+    p_malignant: (n,) calibrated, of every cell. labels: (n,) `PredictionLabel`. new: (n,) unlike the training cells
+    though the gate lets it through. kept, kept_new_person: (n, 2) whether malignant, healthy are not ruled out.
+    """
+
+    p_malignant: Doubles
+    labels: npt.NDArray[np.object_]
+    new: Bools
+    kept: Bools
+    kept_new_person: Bools
+
+    @classmethod
+    def together(cls, parts: Sequence["Answers"]) -> "Answers":
+        """One after the other."""
+        return cls(**{name: np.concatenate([vars(part)[name] for part in parts]) for name in vars(parts[0])})
+
+
+def answers_of(bundle: Bundle, observed: Observed, p_malignant: Doubles) -> Answers:
+    """Gate, distances, band and sets of a bundle on cells it has looked at; p_malignant: (n,)."""
+    judge, conformal = Judge(bundle), bundle.manifest.conformal
+    labels, new = zip(
+        *(_answer(judge, observed, i, float(p)) for i, p in enumerate(p_malignant)), strict=True
+    )
+    p_true = np.stack([p_malignant, 1.0 - p_malignant], axis=1)
+    limits = (conformal.malignant, conformal.healthy) if conformal else _NOTHING_RULED_OUT
+    return Answers(
+        p_malignant=p_malignant,
+        labels=np.array(labels, object),
+        new=np.array(new),
+        kept=p_true >= [limit.least for limit in limits],
+        kept_new_person=p_true >= [limit.least_new_person for limit in limits],
+    )
+
+
+def _answer(judge: Judge, observed: Observed, row: int, p_malignant: float) -> tuple[PredictionLabel, bool]:
+    measured = dict(zip(MEASUREMENTS, map(float, observed.measurements[row]), strict=True))
+    inspected = dict(zip(INSPECTIONS, map(float, observed.inspections[row]), strict=True))
+    if judge.quality(measured | inspected).level is QualityLevel.NOT_ASSESSABLE:
+        return PredictionLabel.NOT_ASSESSABLE, False
+    decision = judge.decide(p_malignant, observed.embeddings[row], measured)
+    return decision.label, "unlike_training_cells" in decision.reasons
+
+
 def judge_part(bundle: Bundle, seen: Seen, part: str) -> Abstention:
     """Everything about one part. seen: the cells of all parts."""
     own = seen.where(seen.observed.parts == part)
-    observed = own.observed
     p_malignant = probabilities(own.margin, bundle.manifest.calibration)
-    labels, new = _answers(Judge(bundle), own, p_malignant)
-    malignant, groups = observed.malignant, observed.groups.tolist()
-    samples = group_resamples(malignant, groups, seed=SEED)
+    found = answers_of(bundle, own.observed, p_malignant)
+    return judge_answers(f"{part} part", found, own.observed.malignant, own.observed.groups)
+
+
+def judge_answers(part: str, answers: Answers, malignant: Bools, groups: npt.NDArray[np.str_]) -> Abstention:
+    """Shares and figures with intervals over leak groups. part: whose, in words. malignant, groups: (n,)."""
+    samples = group_resamples(malignant, groups.tolist(), seed=SEED)
+    p_malignant, labels = answers.p_malignant, answers.labels
 
     def figure(values: Bools) -> Interval:
         return interval(float(values.mean()), [float(values[rows].mean()) for rows in samples])
 
     stopped = labels == PredictionLabel.NOT_ASSESSABLE
     answered = (labels == PredictionLabel.MALIGNANT) | (labels == PredictionLabel.HEALTHY)
-    surest = _surest(p_malignant, stopped | new)
+    surest = _surest(p_malignant, stopped | answers.new)
     everything = np.ones(len(malignant), bool)
 
     def f1(kept: Bools, rows: npt.NDArray[np.intp]) -> float:
@@ -108,24 +175,23 @@ def judge_part(bundle: Bundle, seen: Seen, part: str) -> Abstention:
 
     full, best = f1_figure(everything), f1_figure(surest)
     gains = [f1(surest, rows) - f1(everything, rows) for rows in samples]
-    conformal = bundle.manifest.conformal
-    assert conformal is not None
     return Abstention(
         part=part,
         cells=len(malignant),
-        groups=len(set(groups)),
+        groups=len(set(groups.tolist())),
         not_assessable=figure(stopped),
-        refused=figure(stopped | new),
+        refused=figure(stopped | answers.new),
         answered=figure(answered),
         f1_full=full,
         f1_surest=best,
         gain=interval(best.value - full.value, gains),
         f1_answered=f1_figure(answered),
-        both=_both(p_malignant, conformal.malignant.least, conformal.healthy.least),
-        both_new_person=_both(
-            p_malignant, conformal.malignant.least_new_person, conformal.healthy.least_new_person
-        ),
-        coverage=_coverages(conformal, p_malignant, malignant, observed.groups),
+        both=float(answers.kept.all(axis=1).mean()),
+        both_new_person=float(answers.kept_new_person.all(axis=1).mean()),
+        coverage={
+            Label.MALIGNANT: _coverage(ALPHA[Label.MALIGNANT], answers.kept[malignant, 0], groups[malignant]),
+            Label.HEALTHY: _coverage(ALPHA[Label.HEALTHY], answers.kept[~malignant, 1], groups[~malignant]),
+        },
     )
 
 
@@ -135,27 +201,11 @@ def judge_strangers(classifier: Classifier, cells: Sequence[ImageArray]) -> list
 
 
 def abstention_text(
-    parts: Sequence[Abstention], strangers: Sequence[Strangers], limits: ConformalLimits
+    parts: Sequence[Abstention], strangers: Sequence[Strangers], limits: ConformalLimits | None
 ) -> str:
     """Markdown for the card and the console."""
-    return "\n\n".join((_parts_table(parts), _sets_text(parts, limits), _strangers_table(strangers)))
-
-
-def _answers(judge: Judge, seen: Seen, p_malignant: Doubles) -> tuple[npt.NDArray[np.object_], Bools]:
-    """The label of each cell, and whether it is unlike the training cells though the gate lets it through."""
-    labels, new = [], []
-    observed = seen.observed
-    for i, p in enumerate(p_malignant):
-        measured = dict(zip(MEASUREMENTS, map(float, observed.measurements[i]), strict=True))
-        inspected = dict(zip(INSPECTIONS, map(float, observed.inspections[i]), strict=True))
-        if judge.quality(measured | inspected).level is QualityLevel.NOT_ASSESSABLE:
-            labels.append(PredictionLabel.NOT_ASSESSABLE)
-            new.append(False)
-            continue
-        decision = judge.decide(float(p), observed.embeddings[i], measured)
-        labels.append(decision.label)
-        new.append("unlike_training_cells" in decision.reasons)
-    return np.array(labels, object), np.array(new)
+    sets = _sets_text(parts, limits) if limits else "No prediction sets: the folds did not allow any."
+    return "\n\n".join((_parts_table(parts), sets, _strangers_table(strangers)))
 
 
 def _surest(p_malignant: Doubles, refused: Bools) -> Bools:
@@ -165,30 +215,16 @@ def _surest(p_malignant: Doubles, refused: Bools) -> Bools:
     return np.isin(np.arange(len(sureness)), kept)
 
 
-def _both(p_malignant: Doubles, least_malignant: float, least_healthy: float) -> float:
-    return float(((p_malignant >= least_malignant) & (1.0 - p_malignant >= least_healthy)).mean())
-
-
-def _coverages(
-    limits: ConformalLimits, p_malignant: Doubles, malignant: Bools, groups: npt.NDArray[np.str_]
-) -> dict[Label, Coverage]:
-    sides = {
-        Label.MALIGNANT: (limits.malignant, p_malignant, malignant),
-        Label.HEALTHY: (limits.healthy, 1.0 - p_malignant, ~malignant),
-    }
-    return {label: _coverage(limit, p[own], groups[own]) for label, (limit, p, own) in sides.items()}
-
-
-def _coverage(limit: ConformalLimit, p_true: Doubles, groups: npt.NDArray[np.str_]) -> Coverage:
-    kept, names = p_true >= limit.least, sorted(set(groups.tolist()))
-    random = np.random.default_rng(SEED)
+def _coverage(alpha: float, kept: Bools, groups: npt.NDArray[np.str_]) -> Coverage:
+    per_group = {name: float(kept[groups == name].mean()) for name in sorted(set(groups.tolist()))}
+    names, random = list(per_group), np.random.default_rng(SEED)
     drawn = [random.choice(names, len(names)) for _ in range(2000)]
     resampled = [float(np.concatenate([kept[groups == name] for name in each]).mean()) for each in drawn]
     return Coverage(
-        alpha=limit.alpha,
+        alpha=alpha,
         groups=len(names),
         covered=interval(float(kept.mean()), resampled),
-        per_group=coverage(p_true, groups.tolist(), limit.least),
+        per_group=per_group,
     )
 
 
@@ -225,7 +261,7 @@ def _parts_table(parts: Sequence[Abstention]) -> str:
         "gain of the surest 80 % over all, paired": lambda part: _figure(part.gain),
         "weighted F1, labelled cells": lambda part: _figure(part.f1_answered),
     }
-    lines = ["|  | " + " | ".join(f"{part.part} part" for part in parts) + " |"]
+    lines = ["|  | " + " | ".join(part.part for part in parts) + " |"]
     lines.append("| --- |" + " --- |" * len(parts))
     lines += [f"| {words} | " + " | ".join(map(text, parts)) + " |" for words, text in rows.items()]
     return "\n".join(lines)
@@ -236,7 +272,7 @@ def _sets_text(parts: Sequence[Abstention], limits: ConformalLimits) -> str:
         f"Prediction sets, fitted on {limits.fitted_on}. A label is ruled out where its probability lies below the limit.",
         "",
         "| class | alpha | limit | fitted on | covered: "
-        + " | covered: ".join(f"{part.part} part (groups; lowest, middle, highest group)" for part in parts)
+        + " | covered: ".join(f"{part.part} (groups; lowest, middle, highest group)" for part in parts)
         + " |",
         "| --- | --- | --- | --- |" + " --- |" * len(parts),
     ]
@@ -246,8 +282,8 @@ def _sets_text(parts: Sequence[Abstention], limits: ConformalLimits) -> str:
         lines.append(
             f"| {label} | {limit.alpha} | {limit.least:.3f} | {fitted} | " + " | ".join(cells) + " |"
         )
-    both = ", ".join(f"{part.part} part {part.both:.0%}" for part in parts)
-    dear = ", ".join(f"{part.part} part {part.both_new_person:.0%}" for part in parts)
+    both = ", ".join(f"{part.part} {part.both:.0%}" for part in parts)
+    dear = ", ".join(f"{part.part} {part.both_new_person:.0%}" for part in parts)
     needed = ", ".join(
         f"{label} {groups_needed(limit.alpha)} ({limit.groups} here, limit {limit.least_new_person:.3f})"
         for label, limit in ((Label.MALIGNANT, limits.malignant), (Label.HEALTHY, limits.healthy))

@@ -7,7 +7,17 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel, ConfigDict
 
-from models.bundle import Band, Bundle, Calibration, ClassRanges, Figures, GoldenCell, Manifest, Origin
+from models.bundle import (
+    Arrays,
+    Band,
+    Bundle,
+    Calibration,
+    ClassRanges,
+    Figures,
+    GoldenCell,
+    Manifest,
+    Origin,
+)
 from models.classifier import Classifier
 from models.conformal import ConformalLimits
 from models.drawn_cells import draw_cell
@@ -18,8 +28,16 @@ from models.quality import QualityLimits
 from training.calibrate import fit_band, fit_calibration, probabilities
 from training.features import rounded
 from training.head_fit import FUSED
-from training.limits import Observed, fit_limits
-from training.prepare import open_prepared
+from training.limits import (
+    Observed,
+    fit_gate,
+    fit_limits,
+    fit_ranges,
+    learned_statistics,
+    observed_rows,
+)
+from training.out_of_fold import fit_fold_limits, fold_views, without_test_part
+from training.prepare import PreparedCells, open_prepared
 from training.runs import FINAL, Run
 
 GOLDEN_CELLS = 4
@@ -33,6 +51,12 @@ STARTING_WEIGHTS = (
     "later blocks may have been fine-tuned on brain MRI. Blocks 1 and 2 are kept as they were, block 3 was "
     "trained further."
 )
+
+
+_USED = {
+    "val": "fitted on train, calibration and limits from val",
+    "folds": "fitted on train, calibration and limits from the folds' held-out cells that are not of the test part",
+}
 
 
 class Calibrated(BaseModel):
@@ -49,31 +73,36 @@ class Calibrated(BaseModel):
 
 
 def calibrate_run(run: Run) -> Calibrated:
-    """Slope, intercept and band from what the final model says of the val part, and its other limits."""
-    held_out = run.load(FINAL, "held_out")
-    malignant = run.malignant[held_out["rows"]]
-    calibration = fit_calibration(held_out["margin"], malignant)
-    band = fit_band(probabilities(held_out["margin"], calibration), malignant, missed=run.profile.band_missed)
-    limits = fit_limits(observed_in(run), penalty=run.profile.head_penalty)
-    run.save(FINAL, "statistics", limits.statistics)
-    found = Calibrated(calibration=calibration, band=band, **limits.fields)
+    """Slope, intercept, band and limits, from people the final model did not learn from: see `Profile`."""
+    prepared, features = open_prepared(run.folder / "prepared"), run.load(FINAL, "features")
+    observed = observed_rows(run, prepared, features["rows"], features["features"])
+    found, statistics = (
+        _from_folds(run, prepared, observed)
+        if run.profile.calibrated_on == "folds"
+        else _from_val_part(run, observed)
+    )
+    run.save(FINAL, "statistics", statistics)
     (run.folder / "calibration.json").write_text(found.model_dump_json(indent=1))
     return found
 
 
-def observed_in(run: Run) -> Observed:
-    """The cells the head was fitted on and the val part, as the limits are fitted on them."""
-    features, prepared = run.load(FINAL, "features"), open_prepared(run.folder / "prepared")
-    rows = features["rows"]
-    return Observed(
-        embeddings=features["features"],
-        measurements=np.asarray(prepared.measurements[rows]),
-        inspections=np.asarray(prepared.inspections[rows]),
-        malignant=run.malignant[rows],
-        groups=run.groups[rows],
-        parts=np.array([run.cells[row].split for row in rows]),
-        folds=np.array([run.cells[row].cv_fold for row in rows]),
-    )
+def _from_folds(run: Run, prepared: PreparedCells, learned: Observed) -> tuple[Calibrated, Arrays]:
+    views = without_test_part(fold_views(run, prepared))
+    fitted = fit_fold_limits(views, missed=run.profile.band_missed)
+    return Calibrated(
+        **vars(fitted),
+        quality=fit_gate(learned.measurements, learned.inspections),
+        ranges=fit_ranges(learned.measurements, learned.malignant),
+    ), learned_statistics(learned)
+
+
+def _from_val_part(run: Run, observed: Observed) -> tuple[Calibrated, Arrays]:
+    held_out = run.load(FINAL, "held_out")
+    malignant = run.malignant[held_out["rows"]]
+    calibration = fit_calibration(held_out["margin"], malignant)
+    band = fit_band(probabilities(held_out["margin"], calibration), malignant, missed=run.profile.band_missed)
+    limits = fit_limits(observed, penalty=run.profile.head_penalty)
+    return Calibrated(calibration=calibration, band=band, **limits.fields), limits.statistics
 
 
 def candidate(
@@ -111,7 +140,7 @@ def candidate(
             data="C-NMC 2019, part of the training set; licence CC BY 3.0 as second-hand sources state it",
             citation=CITATION,
             data_fingerprint=run.inputs.fingerprint,
-            split=f"frozen, by leak group: {parts}; fitted on train, penalty and calibration from val, test judged",
+            split=f"frozen, by leak group: {parts}; {_USED[run.profile.calibrated_on]}, test judged",
             starting_weights=STARTING_WEIGHTS if run.inputs.init != "random" else "random",
             command=command,
             cells=len(split.train) + len(split.val),

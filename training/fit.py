@@ -58,7 +58,8 @@ def fit_last_block(
     Args:
         data: frozen maps of all cells. sample_weights: (n,) how often a cell is drawn; 0 for cells held out.
         weights: the base to start from.
-        watched: held-out cells whose AUROC on single patches is reported; nothing else depends on them.
+        watched: cells whose AUROC on single patches is reported, held-out ones where there are any; nothing else depends
+            on them.
         progress: called with the step and that AUROC every `WATCH_STEPS` steps and at the end.
 
     Returns:

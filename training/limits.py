@@ -1,7 +1,8 @@
-"""What a bundle knows of its limits: gate, distances, prediction sets, reference set; fitted on train and val.
+"""What a bundle knows of its limits: gate, distances, prediction sets, reference set.
 
-The gate's limits and the training cells' place come from the train part, how far out cells of other people still
-belong from the val part, prediction sets from both with a head that never saw the person. The test part is only judged.
+The gate's limits and the training cells' place come from the cells that were learned from. How far out cells of other
+people still belong, and the prediction sets, come from people who were not: those of the folds
+(`training.out_of_fold`), or, where no folds were trained, the val part and a head that never saw the person.
 """
 
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from models.reference import reference_arrays
 from training.calibrate import cross_fitted
 from training.features import rounded
 from training.head_fit import fit_head, head_margin
+from training.prepare import PreparedCells
+from training.runs import Run
 
 Bools = npt.NDArray[np.bool_]
 Doubles = npt.NDArray[np.float64]
@@ -30,6 +33,11 @@ KEPT = 0.99
 """Share of held-out people's cells that each distance alone lets through."""
 
 NEIGHBOUR = 5
+OPEN_LIMITS = NoveltyLimits(
+    relative=0, neighbours=1, measurements=1, neighbour=NEIGHBOUR, kept_share=1, kept_groups=1
+)
+"""For measuring distances before there are limits."""
+
 MARGIN = 0.05
 """How far beyond the training cells the gate reaches, as a share of their range."""
 
@@ -104,22 +112,43 @@ class FittedLimits:
         return {name: value for name, value in vars(self).items() if name != "statistics"}
 
 
+def observed_rows(
+    run: Run, prepared: PreparedCells, rows: npt.NDArray[np.intp], embeddings: Floats
+) -> Observed:
+    """Some of a run's cells. embeddings: (len(rows), d)."""
+    return Observed(
+        embeddings=embeddings,
+        measurements=np.asarray(prepared.measurements[rows]),
+        inspections=np.asarray(prepared.inspections[rows]),
+        malignant=run.malignant[rows],
+        groups=run.groups[rows],
+        parts=np.array([run.cells[row].split for row in rows]),
+        folds=np.array([run.cells[row].cv_fold for row in rows]),
+    )
+
+
 def fit_limits(observed: Observed, *, penalty: float) -> FittedLimits:
-    """Fit everything.
+    """Fit everything without folds.
 
     Args:
         observed: train and val cells, none of the test part.
         penalty: of the head, as it was fitted.
     """
     train, val = observed.where(observed.parts == "train"), observed.where(observed.parts == "val")
-    statistics = fit_novelty(train.embeddings, train.measurements, train.malignant)
-    statistics |= reference_arrays(train.embeddings, train.measurements, train.malignant, train.groups)
+    statistics = learned_statistics(train)
     return FittedLimits(
         quality=fit_gate(train.measurements, train.inspections),
         novelty=fit_distances(train, val, statistics),
         conformal=fit_sets(observed, penalty=penalty),
         ranges=fit_ranges(train.measurements, train.malignant),
         statistics=statistics,
+    )
+
+
+def learned_statistics(learned: Observed) -> Arrays:
+    """Where the cells lie that were learned from, and the reference set."""
+    return fit_novelty(learned.embeddings, learned.measurements, learned.malignant) | reference_arrays(
+        learned.embeddings, learned.measurements, learned.malignant, learned.groups
     )
 
 
@@ -152,11 +181,15 @@ def _limits(watched: Watched, values: Floats) -> list[Limits]:
 def fit_distances(train: Observed, val: Observed, statistics: Arrays) -> NoveltyLimits:
     """How far cells of people nothing was fitted to lie from the training cells, a few left out."""
     search = NeighbourSearch(train.embeddings, statistics["novelty__scale"])
-    open_limits = NoveltyLimits(
-        relative=0, neighbours=1, measurements=1, neighbour=NEIGHBOUR, kept_share=1, kept_groups=1
-    )
-    detector = NoveltyDetector(statistics, search, open_limits)
-    found = distances_of(detector, val)
+    return farthest_kept(distances_of(NoveltyDetector(statistics, search, OPEN_LIMITS), val), val.groups)
+
+
+def farthest_kept(found: Doubles, groups: npt.NDArray[np.str_]) -> NoveltyLimits:
+    """Limits that each let `KEPT` of held-out people's cells through.
+
+    Args:
+        found: (n, 3) their `distances_of`. groups: (n,) leak groups.
+    """
     limits = np.quantile(found, KEPT, axis=0)
     return NoveltyLimits(
         relative=_round(limits[0]),
@@ -164,7 +197,7 @@ def fit_distances(train: Observed, val: Observed, statistics: Arrays) -> Novelty
         measurements=_round(limits[2]),
         neighbour=NEIGHBOUR,
         kept_share=_round((found <= limits).all(axis=1).mean()),
-        kept_groups=len(set(val.groups)),
+        kept_groups=len(set(groups.tolist())),
     )
 
 
@@ -181,24 +214,28 @@ def fit_sets(observed: Observed, *, penalty: float) -> ConformalLimits | None:
     """Cross-conformal limits over `cv_fold`; None where the folds do not allow a head without the person."""
     p_malignant = cross_fitted_head(observed, penalty=penalty)
     scored = np.isfinite(p_malignant)
-    sides = {Label.MALIGNANT: scored & observed.malignant, Label.HEALTHY: scored & ~observed.malignant}
-    if not all(side.any() for side in sides.values()):
+    if len(set(observed.malignant[scored].tolist())) < 2:
         return None
-    limits = {
-        label: fit_limit(
-            p_malignant[side] if label is Label.MALIGNANT else 1.0 - p_malignant[side],
-            observed.groups[side].tolist(),
-            ALPHA[label],
-        )
-        for label, side in sides.items()
-    }
-    return ConformalLimits(
-        malignant=limits[Label.MALIGNANT],
-        healthy=limits[Label.HEALTHY],
+    return class_limits(
+        p_malignant[scored],
+        observed.malignant[scored],
+        observed.groups[scored],
         fitted_on=(
             "train and val part, head and calibration refitted without each cv_fold in turn; "
             "the convolutions have seen the train part"
         ),
+    )
+
+
+def class_limits(
+    p_malignant: Doubles, malignant: Bools, groups: npt.NDArray[np.str_], *, fitted_on: str
+) -> ConformalLimits:
+    """One limit a class. p_malignant, malignant, groups: (n,), scored by a model without their person."""
+    p_true = {Label.MALIGNANT: p_malignant[malignant], Label.HEALTHY: 1.0 - p_malignant[~malignant]}
+    people = {Label.MALIGNANT: groups[malignant], Label.HEALTHY: groups[~malignant]}
+    limits = {label: fit_limit(p_true[label], people[label].tolist(), ALPHA[label]) for label in Label}
+    return ConformalLimits(
+        malignant=limits[Label.MALIGNANT], healthy=limits[Label.HEALTHY], fitted_on=fitted_on
     )
 
 

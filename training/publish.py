@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from models.bundle import CARD, Bundle, write_bundle
+from training.abstention import abstention_text
 from training.candidate import candidate, golden_cells, open_candidate
 from training.card import figures_table, model_card
 from training.columns import PROCEDURE, THESE_WEIGHTS, read_column
 from training.evaluate import Comparison
+from training.limits_report import read_limits_report
 from training.runs import Run
 
 HEADINGS = {THESE_WEIGHTS: "these weights", PROCEDURE: "the procedure"}
@@ -33,10 +35,13 @@ def publish_run(run: Run, *, name: str, version: str, store: Path) -> Bundle:
         these_weights=columns[THESE_WEIGHTS].figures,
         procedure=columns[PROCEDURE].figures if PROCEDURE in columns else None,
     )
+    limits = read_limits_report(run)
+    text = abstention_text(limits.parts, limits.strangers, bundle.manifest.conformal) if limits else ""
     named = {HEADINGS[column]: comparison for column, comparison in columns.items()}
     files = {
-        CARD: model_card(bundle.manifest, named).encode(),
-        "report/figures.md": f"{figures_table(named)}\n".encode(),
+        CARD: model_card(bundle.manifest, named, text).encode(),
+        "report/figures.md": f"{figures_table(named)}\n\n{text}\n".encode(),
+        **({"report/limits.json": limits.model_dump_json(indent=1).encode()} if limits else {}),
         **{f"report/{column}.json": c.model_dump_json(indent=1).encode() for column, c in columns.items()},
         **{f"report/{path.name}": path.read_bytes() for path in (run.folder / "report").glob("*.png")},
     }

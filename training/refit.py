@@ -5,32 +5,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from models.bundle import CARD, Bundle, read_bundle, write_bundle
-from training.abstention import Abstention, Strangers, abstention_text, judge_part, judge_strangers
+from training.abstention import LimitsReport, abstention_text, judge_part, judge_strangers
 from training.candidate import golden_cells, open_candidate
 from training.card import figures_table, model_card
 from training.dataset import LabelledCell, read_dataset, read_pixels
 from training.evaluate import Comparison
 from training.limits import fit_limits
+from training.limits_report import STRANGERS_A_KIND
 from training.observe import Seen, observe
 from training.profiles import Profile
 from training.publish import HEADINGS
 from training.splits import frozen_split
 
-STRANGERS_A_KIND = 40
 JUDGED = ("val", "test")
-
-
-class LimitsReport(BaseModel):
-    """`report/limits.json`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    command: str
-    parts: list[Abstention]
-    strangers: list[Strangers]
 
 
 def refit_bundle(
@@ -92,7 +81,6 @@ def report_files(folder: Path, bundle: Bundle, report: LimitsReport) -> dict[str
         for column, heading in HEADINGS.items()
         if (folder / f"report/{column}.json").is_file()
     }
-    assert bundle.manifest.conformal is not None
     text = abstention_text(report.parts, report.strangers, bundle.manifest.conformal)
     kept = {f"report/{path.name}": path.read_bytes() for path in sorted((folder / "report").iterdir())}
     return kept | {

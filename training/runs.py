@@ -94,7 +94,8 @@ class Run:
         `random` the paper's split by image, for comparison only.
         """
         if part == FINAL:
-            return frozen_split(self.cells)
+            split = frozen_split(self.cells)
+            return split if self.profile.calibrated_on == "val" else split.without_val()
         if part == RANDOM:
             return random_split(self.cells, self.profile.seed)
         if part.startswith("official"):

@@ -27,6 +27,10 @@ class Split:
     val: Indices
     test: Indices
 
+    def without_val(self) -> "Split":
+        """The val part is learned from, too."""
+        return Split(np.sort(np.concatenate([self.train, self.val])), np.array([], np.intp), self.test)
+
 
 def frozen_split(cells: Sequence[LabelledCell]) -> Split:
     """The data set's own train / val / test assignment."""

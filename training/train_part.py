@@ -19,8 +19,8 @@ Rows = npt.NDArray[np.intp]
 def train_part(run: Run, prepared: PreparedCells, part: str, *, say: Callable[[str], None]) -> None:
     """Train on the train rows of `part`; leave the weights and the margins of held-out cells in the run.
 
-    Held out is the val part for the final model (its test part is classified once, by `evaluate`) and the
-    fold's own cells out of fold.
+    Held out is the val part for the final model (its test part is classified once, by `evaluate`), nothing where the
+    folds calibrate it, and the fold's own cells out of fold.
     """
     split = run.split(part)
     held_out = split.val if part == FINAL else split.test
@@ -59,18 +59,19 @@ def _fit_base(
     sample_weights = np.zeros(len(run.cells))
     sample_weights[learned] = balanced_weights(run.malignant[learned], run.groups[learned])
     maps = np.load(run.folder / "prepared" / "maps.npy", mmap_mode="r")
+    watched, whose = (held_out, "held-out") if len(held_out) else (learned, "learned")
     curve: list[tuple[int, float]] = []
 
     def progress(step: int, watched_auroc: float) -> None:
         curve.append((step, watched_auroc))
-        say(f"{part}: step {step} of {run.profile.steps}, held-out patch AUROC {watched_auroc:.3f}")
+        say(f"{part}: step {step} of {run.profile.steps}, patch AUROC of {whose} cells {watched_auroc:.3f}")
 
     base = fit_last_block(
         PatchMaps(maps, prepared.patch_weights, run.malignant),
         sample_weights,
         run.starting_weights(),
         run.profile,
-        watched=held_out,
+        watched=watched,
         progress=progress,
     )
     run.save(part, "curve", {"curve": np.array(curve)})

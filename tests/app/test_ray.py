@@ -46,7 +46,7 @@ from models.measurements import measure_cell
 from tests.app.conftest import png_of
 from tests.bundles import NAME, make_bundle
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 
 CONFIG = Path(app.ray_serve.__file__).with_name("serve_config.yaml")
 START_LIMIT_S = 120.0

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.conformal import ConformalLimit, ConformalLimits, coverage, fit_limit, groups_needed
+from models.conformal import ConformalLimit, ConformalLimits, fit_limit, groups_needed
 from models.labels import Label
 
 RANDOM = np.random.default_rng(0)
@@ -54,7 +54,3 @@ def test_cells_of_a_new_person_are_covered_by_the_dearer_limit() -> None:
         limit = fit_limit(cells, [str(i) for i in range(20) for _ in range(10)], 0.1)
         hits.append(RANDOM.normal(0.7, 0.15) + RANDOM.normal(0, 0.05) >= limit.least_new_person)
     assert np.mean(hits) >= 0.87
-
-
-def test_coverage_is_told_by_group() -> None:
-    assert coverage(np.array([0.1, 0.9, 0.9]), ["a", "a", "b"], 0.5) == {"a": 0.5, "b": 1.0}

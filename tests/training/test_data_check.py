@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,8 @@ def test_a_whole_folder_passes_and_a_faulty_one_ends_with_1(drawn_dataset: Path,
     assert "one picture under both classes (1)" in faulty.output
 
 
-def test_a_listed_picture_that_is_missing_is_named(drawn_dataset: Path) -> None:
-    gone = next(drawn_dataset.glob("all/*.png"))
+def test_a_listed_picture_that_is_missing_is_named(drawn_dataset: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(drawn_dataset, tmp_path / "cells")
+    gone = next(folder.glob("all/*.png"))
     gone.unlink()
-    assert check_data(drawn_dataset).errors == {"listed, but missing": [gone.name]}
+    assert check_data(folder).errors == {"listed, but missing": [gone.name]}

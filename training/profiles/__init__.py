@@ -2,6 +2,7 @@
 
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,6 +19,8 @@ class Profile(BaseModel):
     convolution_dtype: `mixed_bfloat16` computes the patch convolutions in bfloat16 and keeps float32 weights.
     head_penalty: inverse of scikit-learn's C for the head, on standardised inputs.
     head_cells_per_group: at most this many cells of each leak group fit the head, 0 for all.
+    calibrated_on: where calibration and limits come from. `folds`: the cells the folds held out, so that the final model
+    learns from the val part, too; `val`: the val part, where training folds is too dear.
     band_missed: share of each class that may fall on the wrong side of the indeterminate band.
     max_cells: keep at most this many cells of each leak group, 0 for all.
     """
@@ -39,6 +42,7 @@ class Profile(BaseModel):
     convolution_dtype: str = "mixed_bfloat16"
     head_penalty: float = Field(gt=0)
     head_cells_per_group: int = 0
+    calibrated_on: Literal["val", "folds"] = "val"
     band_missed: float = Field(default=0.1, gt=0, lt=0.5)
     max_cells: int = 0
 

@@ -8,4 +8,6 @@ preprocessing in place of these.
 
 from training.profiles.honest import PROFILE as HONEST
 
-PROFILE = HONEST.model_copy(update={"name": "head", "patches_per_cell": 1, "steps": 0})
+PROFILE = HONEST.model_copy(
+    update={"name": "head", "patches_per_cell": 1, "calibrated_on": "val", "steps": 0}
+)

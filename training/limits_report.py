@@ -1,0 +1,78 @@
+"""What the limits of a run do: of the final weights on the test part, of the procedure out of fold; RUN/limits.json."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from models.bundle import Bundle
+from training.abstention import (
+    Abstention,
+    Answers,
+    LimitsReport,
+    answers_of,
+    judge_answers,
+    judge_strangers,
+)
+from training.calibrate import probabilities
+from training.candidate import candidate, open_candidate
+from training.columns import RUN
+from training.dataset import read_pixels
+from training.features import whole_cell_features
+from training.head_fit import head_margin
+from training.limits import fit_gate, observed_rows
+from training.out_of_fold import FoldView, fit_fold_limits, fold_views, pooled_malignant
+from training.prepare import PreparedCells, open_prepared
+from training.runs import FINAL, Run
+
+STRANGERS_A_KIND = 40
+FILE = "limits.json"
+
+
+def report_limits(run: Run) -> LimitsReport:
+    """Judge every limit of a calibrated run; strangers are drawn from cells of the test part."""
+    prepared = open_prepared(run.folder / "prepared")
+    bundle = candidate(run, name="candidate", version="0.0.0", command="")
+    parts = [_test_part(run, prepared, bundle)]
+    if run.profile.calibrated_on == "folds":
+        parts.append(_out_of_fold(run, prepared, bundle))
+    test = run.split(FINAL).test
+    chosen = test[np.linspace(0, len(test) - 1, min(STRANGERS_A_KIND, len(test))).astype(int)]
+    report = LimitsReport(
+        command=f"python -m training evaluate --out {RUN}",
+        parts=parts,
+        strangers=judge_strangers(open_candidate(bundle), [read_pixels(run.cells[row]) for row in chosen]),
+    )
+    (run.folder / FILE).write_text(report.model_dump_json(indent=1))
+    return report
+
+
+def read_limits_report(run: Run) -> LimitsReport | None:
+    """What `report_limits` wrote, None where it did not."""
+    path = run.folder / FILE
+    return LimitsReport.model_validate_json(path.read_text()) if path.is_file() else None
+
+
+def _test_part(run: Run, prepared: PreparedCells, bundle: Bundle) -> Abstention:
+    rows = run.split(FINAL).test
+    embeddings = whole_cell_features(prepared.crops[rows], run.load(FINAL, "base"), run.profile)
+    observed = observed_rows(run, prepared, rows, embeddings)
+    margin = head_margin(embeddings, observed.measurements, bundle.weights)
+    p_malignant = probabilities(margin, bundle.manifest.calibration)
+    found = answers_of(bundle, observed, p_malignant)
+    return judge_answers("test part", found, observed.malignant, observed.groups)
+
+
+def _out_of_fold(run: Run, prepared: PreparedCells, bundle: Bundle) -> Abstention:
+    views = fold_views(run, prepared)
+    answers = [_answers_of_fold(run, bundle, view, [v for v in views if v is not view]) for view in views]
+    groups = np.concatenate([view.held_out.groups for view in views])
+    return judge_answers("out of fold", Answers.together(answers), pooled_malignant(views), groups)
+
+
+def _answers_of_fold(run: Run, bundle: Bundle, view: FoldView, others: list[FoldView]) -> Answers:
+    """One fold by the bundle that would have been published without it."""
+    fitted = fit_fold_limits(others, missed=run.profile.band_missed)
+    gate = fit_gate(view.learned.measurements, view.learned.inspections)
+    manifest = bundle.manifest.model_copy(update={"quality": gate, **vars(fitted)})
+    own = replace(bundle, manifest=manifest, statistics=view.statistics)
+    return answers_of(own, view.held_out, probabilities(view.margin, fitted.calibration))
