@@ -22,6 +22,7 @@ from app.cases.sweep import Sweep
 from app.clock import utc_now
 from app.database import Database, open_database
 from app.headers import SecureHeaders
+from app.idempotency.service import IdempotencyService
 from app.image_store import ImageStore
 from app.inference.admission import Admission
 from app.inference.decoder_pool import DecoderPool
@@ -33,6 +34,7 @@ from app.monitoring.nightly import NightlySummary
 from app.notice import NOTICE
 from app.outbox.delivery import Courier
 from app.outbox.sender import Sender
+from app.presence import present
 from app.registry.service import RegistryService
 from app.responses import add_error_handlers
 from app.services import Services
@@ -115,10 +117,15 @@ async def _start(
         with database.reading() as session:
             return RegistryService(session, stores, now()).training_acquisition(model)
 
+    def release_lost_requests() -> None:
+        with database.unit_of_work() as session:
+            IdempotencyService(session, now()).release_all()
+
+    stack.enter_context(present(settings.data_dir, if_alone=release_lost_requests))
     with database.unit_of_work() as session:
-        first = RegistryService(session, stores, now(), signed_by=settings.model_key).seed(settings.model)
+        RegistryService(session, stores, now(), signed_by=settings.model_key).seed(settings.model)
     if scorer is None:
-        scorer = await _start_scorer(settings, first, stack)
+        scorer = await _start_scorer(settings, active_model, stack)
     decoder = DecoderPool()
     stack.callback(decoder.close)
     decoder.warm_up()
@@ -179,10 +186,12 @@ def _openid_provider(settings: Settings) -> "OpenIdProvider | None":
     return OpenIdProvider(settings.oidc_issuer, settings.oidc_client_id, client_secret, settings.secret)
 
 
-async def _start_scorer(settings: Settings, first: ModelRef, stack: contextlib.AsyncExitStack) -> Scorer:
+async def _start_scorer(
+    settings: Settings, active_model: Callable[[], ModelRef], stack: contextlib.AsyncExitStack
+) -> Scorer:
     """What the settings name: an engine process, or the replicas on a Ray cluster."""
     if settings.scorer == "local":
-        return await _start_engine(settings, first, stack)
+        return await _start_engine(settings, active_model, stack)
     from app.inference.ray_scorer import RayScorer  # Ray costs seconds and memory: only who asks for it pays
 
     replicas = RayScorer(settings.ray_address or "auto", settings.ray_app, settings.queue_limit + RUNNERS)
@@ -192,20 +201,19 @@ async def _start_scorer(settings: Settings, first: ModelRef, stack: contextlib.A
 
 
 async def _start_engine(
-    settings: Settings, first: ModelRef, stack: contextlib.AsyncExitStack
+    settings: Settings, active_model: Callable[[], ModelRef], stack: contextlib.AsyncExitStack
 ) -> MicroBatcher:
     """Connect to an engine process, one of our own unless the settings name another."""
     url = settings.worker_url
     if not url:
-        supervisor = EngineSupervisor(
-            ["--engine", settings.engine, "--data-dir", str(settings.data_dir.absolute())], first
-        )
+        arguments = ["--engine", settings.engine, "--data-dir", str(settings.data_dir.absolute())]
+        supervisor = EngineSupervisor(arguments, active_model)
         supervisor.start()
         stack.push_async_callback(supervisor.stop)
         url = supervisor.url
     client = EngineClient(url)
     stack.push_async_callback(client.close)
     batcher = MicroBatcher(client, settings.queue_limit + RUNNERS)
-    batcher.start(first)
+    batcher.start(active_model())
     stack.push_async_callback(batcher.stop)
     return batcher

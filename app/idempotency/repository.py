@@ -29,5 +29,12 @@ class KeptAnswerRepository:
     def get(self, answer_id: UUID) -> KeptAnswer | None:
         return self._session.get(KeptAnswer, answer_id)
 
+    def end_running(self, moment: datetime) -> None:
+        self._session.execute(
+            sa.update(KeptAnswer)
+            .where(KeptAnswer.status.is_(None), KeptAnswer.running_until > moment)
+            .values(running_until=moment)
+        )
+
     def delete_before(self, moment: datetime) -> None:
         self._session.execute(sa.delete(KeptAnswer).where(KeptAnswer.created_at < moment))

@@ -5,10 +5,12 @@ import contextlib
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
 
+from app.errors import LeukolensError
 from app.inference.engine_client import EngineClient
 from app.inference.scorer import ModelRef
 
@@ -22,18 +24,19 @@ log = structlog.get_logger()
 
 
 class EngineSupervisor:
-    """Owns one engine process behind a Unix socket in a private folder."""
+    """Owns one engine process behind a Unix socket in a private folder.
 
-    def __init__(self, arguments: list[str], first: ModelRef) -> None:
+    Args:
+        arguments: of `leukolens worker`.
+        active_model: what the engine, and every successor of it, loads before it calls itself ready.
+    """
+
+    def __init__(self, arguments: list[str], active_model: Callable[[], ModelRef]) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="leukolens-"))
         self._socket = self._folder / "engine.sock"
-        self._arguments = [
-            *arguments,
-            "--socket",
-            str(self._socket),
-            "--first",
-            f"{first.name}/{first.version}@{first.sha256}",
-        ]
+        self._arguments = [*arguments, "--socket", str(self._socket), "--exit-with-parent"]
+        self._first = active_model()
+        self._active_model = active_model
         self._client = EngineClient(self.url)
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
@@ -65,7 +68,10 @@ class EngineSupervisor:
             came_up = await self._run_once()
             # A crash loop must not eat the machine; an engine that had come up gets its successor at once.
             pause_s = FIRST_PAUSE_S if came_up else min(pause_s * 2, LONGEST_PAUSE_S)
+            log.info("engine_starts_again", in_s=pause_s)
             await asyncio.sleep(pause_s)
+            with contextlib.suppress(LeukolensError):  # without the case log, the last one known will do
+                self._first = await asyncio.to_thread(self._active_model)
 
     async def _run_once(self) -> bool:
         """Run one engine until it dies or falls silent; whether it ever became ready."""
@@ -76,7 +82,8 @@ class EngineSupervisor:
             "app.cli",
             "worker",
             *self._arguments,
-            "--exit-with-parent",
+            "--first",
+            f"{self._first.name}/{self._first.version}@{self._first.sha256}",
             stdin=asyncio.subprocess.PIPE,
         )
         log.info("engine_started", pid=process.pid)
@@ -94,9 +101,11 @@ class EngineSupervisor:
         return came_up
 
     async def _wait_until_ready(self, process: asyncio.subprocess.Process) -> bool:
-        deadline = asyncio.get_running_loop().time() + START_LIMIT_S
-        while process.returncode is None and asyncio.get_running_loop().time() < deadline:
+        begun = asyncio.get_running_loop().time()
+        while process.returncode is None and asyncio.get_running_loop().time() - begun < START_LIMIT_S:
             if await self._client.ready():
+                took_s = asyncio.get_running_loop().time() - begun
+                log.info("engine_ready", pid=process.pid, after_s=round(took_s, 2))
                 return True
             await asyncio.sleep(0.05)
         return False

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any, NoReturn
 
 import structlog
 from starlette.applications import Starlette
@@ -26,6 +27,9 @@ from models.engines import EngineName, EngineUnavailable
 from models.measurements import MEASUREMENTS
 
 HANGS_AFTER_S = 60.0
+BROKEN_AFTER = 3
+"""So many calls in a row that end in what nobody foresaw: it is the process, not their cells."""
+
 LOADED_AT_ONCE = 2
 """The serving model and the one before it, so that a switch and a switch back cost nothing."""
 
@@ -36,12 +40,24 @@ class ModelMissing(LookupError):
     """No store holds a bundle of that name and version."""
 
 
+STATUS_OF: dict[type[Exception], int] = {
+    MalformedMessage: 400,
+    ModelMissing: 404,
+    BundleRefused: 409,
+    EngineDisagrees: 409,
+    EngineUnavailable: 409,
+    FloatingPointError: 422,
+}
+"""Refusals that are answers; any other exception is this process's own trouble."""
+
+
 class Calls:
-    """The calls that run now. One that does not end for long hangs: its process must be replaced."""
+    """The calls that run now, and how the last ones ended: a process that cannot do its work must be replaced."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._begun: dict[object, float] = {}
+        self._broken = 0
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -49,12 +65,19 @@ class Calls:
         self._begun[call] = self._clock()
         try:
             yield
+            self._broken = 0
+        except tuple(STATUS_OF):
+            raise
+        except Exception:
+            self._broken += 1
+            raise
         finally:
             del self._begun[call]
 
-    def hang(self) -> bool:
-        """Whether a call has been running for longer than any batch or load takes."""
-        return any(self._clock() - begun > HANGS_AFTER_S for begun in self._begun.values())
+    def work(self) -> bool:
+        """Whether no call has been running for longer than any batch or load takes, and not all are broken."""
+        hang = any(self._clock() - begun > HANGS_AFTER_S for begun in self._begun.values())
+        return not hang and self._broken < BROKEN_AFTER
 
 
 class Models:
@@ -110,6 +133,7 @@ def create_worker(stores: Sequence[Path], engine: EngineName, first: ModelRef | 
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        asyncio.get_running_loop().set_exception_handler(_end_without_memory)
         if first is not None:
             await asyncio.get_running_loop().run_in_executor(threads, models.get, first)
         is_ready.set()
@@ -117,15 +141,16 @@ def create_worker(stores: Sequence[Path], engine: EngineName, first: ModelRef | 
         threads.shutdown(cancel_futures=True)
 
     async def live(_: Request) -> Response:
-        hang = calls.hang()
-        return JSONResponse({"live": not hang}, status_code=503 if hang else 200)
+        work = calls.work()
+        return JSONResponse({"live": work}, status_code=200 if work else 503)
 
     async def ready(_: Request) -> Response:
         return JSONResponse({"ready": is_ready.is_set()}, status_code=200 if is_ready.is_set() else 503)
 
     async def metadata(request: Request) -> Response:
         model = _model_of(request, request.query_params.get("sha256", ""))
-        classifier = await asyncio.get_running_loop().run_in_executor(threads, models.get, model)
+        with calls.running():
+            classifier = await asyncio.get_running_loop().run_in_executor(threads, models.get, model)
         return JSONResponse(
             {
                 "name": model.name,
@@ -155,13 +180,8 @@ def create_worker(stores: Sequence[Path], engine: EngineName, first: ModelRef | 
         ],
         lifespan=lifespan,
         exception_handlers={
-            MalformedMessage: _problem(400),
-            ModelMissing: _problem(404),
-            BundleRefused: _problem(409),
-            EngineDisagrees: _problem(409),
-            EngineUnavailable: _problem(409),
-            FloatingPointError: _problem(422),
-            MemoryError: _end_at_once,
+            **{refusal: _problem(status) for refusal, status in STATUS_OF.items()},
+            MemoryError: _end_with,
         },
     )
 
@@ -173,10 +193,24 @@ def _problem(status: int):  # type: ignore[no-untyped-def] # Starlette's handler
     return handle
 
 
-async def _end_at_once(_: Request, error: Exception) -> Response:
+def _end_without_memory(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What fails outside a handler, while a request is read for instance, comes to the loop."""
+    error = context.get("exception")
+    if isinstance(error, MemoryError):
+        _end(error)
+    loop.default_exception_handler(context)
+
+
+async def _end_with(_: Request, error: Exception) -> Response:
+    _end(error)
+
+
+def _end(error: Exception) -> NoReturn:
     """Without memory there is no recovery here: the supervisor starts a successor, and the caller asks that one."""
-    log.error("engine_out_of_memory", reason=str(error))
-    os._exit(1)
+    try:
+        log.error("engine_out_of_memory", reason=str(error))
+    finally:  # there may be no memory for the line either
+        os._exit(1)
 
 
 def _model_of(request: Request, sha256: str) -> ModelRef:

@@ -32,6 +32,14 @@ def wait_for(holds: Callable[[], object], limit_s: float = 60.0) -> None:
         time.sleep(0.05)
 
 
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that waits to be reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 class Server:
     """`leukolens serve` on a free port. Kept data lies in `data_dir`, the log in `data_dir/server.log`.
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.app.conftest import png_of
 from tests.bundles import NAME, make_bundle
-from tests.end_to_end.server import Server, running_server
+from tests.end_to_end.server import Server, alive, running_server
 
 DEADLINE_S = 10.0
 
@@ -26,13 +26,6 @@ def server(tmp_path: Path) -> Iterator[Server]:
 def predict(server: Server, headers: dict[str, str], seed: int) -> httpx2.Response:
     files = {"image": ("cell.png", png_of(seed))}
     return server.client.post("/api/v1/predictions", headers=headers, files=files)
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def wait_until_gone(pid: int) -> None:

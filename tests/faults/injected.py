@@ -13,6 +13,7 @@ import pytest
 
 from tests.end_to_end.server import Server
 
+HANG_S = 600
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
 
 
@@ -21,11 +22,7 @@ def traced(pid: int, log: Path, *options: str) -> Iterator[None]:
     """strace on a running process and its threads, from when it is attached until the block ends."""
     command = ["strace", "-f", "-y", "-s", "48", "-o", log, *options, "-p", str(pid)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
-        assert strace.stderr is not None
-        said = strace.stderr.readline()
-        if "attached" not in said:
-            strace.kill()
-            pytest.skip(f"needs strace that may attach: {said.strip()}")
+        _wait_until_attached(strace)
         try:
             yield
         finally:
@@ -38,6 +35,31 @@ def failing(pid: int, log: Path, calls: str, error: str) -> Iterator[None]:
     """Let system calls of a running process fail. calls: as strace names them, with commas."""
     with traced(pid, log, "-e", f"trace={calls}", "-e", f"inject={calls}:error={error}"):
         yield
+
+
+@contextmanager
+def hanging_threads(pid: int) -> Iterator[None]:
+    """Every thread of a process but its first stands still at its next system call, for longer than any test waits.
+
+    The block must end once the process is dead: until then it cannot be reaped.
+    """
+    threads = [path.name for path in Path(f"/proc/{pid}/task").iterdir() if path.name != str(pid)]
+    chosen = [part for thread in threads for part in ("-p", thread)]
+    command = ["strace", "-o", "/dev/null", "-e", f"inject=all:delay_exit={HANG_S}s", *chosen]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
+        _wait_until_attached(strace)
+        try:
+            yield
+        finally:
+            strace.kill()
+
+
+def _wait_until_attached(strace: "subprocess.Popen[str]") -> None:
+    assert strace.stderr is not None
+    said = strace.stderr.readline()
+    if "attached" not in said:
+        strace.kill()
+        pytest.skip(f"needs strace that may attach: {said.strip()}")
 
 
 @contextmanager

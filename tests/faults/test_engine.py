@@ -1,28 +1,33 @@
-"""The engine dies, stands still or runs out of memory under load: every request ends, and a successor comes."""
+"""The engine dies, stands still, hangs or runs out of memory under load: every request ends, and a successor comes."""
 
 import os
+import re
 import resource
 import signal
 import threading
 import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from app.inference.worker import HANGS_AFTER_S, Calls
+from app.inference.worker import BROKEN_AFTER, HANGS_AFTER_S, Calls
+from models.bundle import STORE, read_bundle
 from tests.app.conftest import png_of
-from tests.end_to_end.server import Server, wait_for
+from tests.end_to_end.server import Server, alive, wait_for
+from tests.faults.injected import hanging_threads, needs_strace
 
 DEADLINE_S = 10.0
 PATIENCE_S = 3 * DEADLINE_S
 """A crowded machine is late with everything; a request that waits for ever is not what this lets through."""
 
+REPLACED_WITHIN_S = HANGS_AFTER_S + 90
 CLIENTS = 4
-FAULTS = [
-    "killed",
-    *(pytest.param(fault, marks=pytest.mark.long) for fault in ("stopped", "out of memory", "asked to end")),
-]
+LARGER = STORE / "vgg16-cnmc/0.2.0"
+"""Loading it asks for more than an engine with a model of the tests has to spare."""
 
 
 class Load:
@@ -44,7 +49,11 @@ class Load:
                 )
 
     def predicted(self) -> int:
-        return sum(status == 201 for status, *_ in self.answers)
+        return self.summary()[201]
+
+    def summary(self) -> Counter[int]:
+        """How often each status was answered."""
+        return Counter(status for status, *_ in self.answers)
 
     def __enter__(self) -> "Load":
         for thread in self._threads:
@@ -57,34 +66,87 @@ class Load:
             thread.join()
 
 
-def strike(pid: int, fault: str) -> None:
-    """Let something happen to the engine."""
-    if fault == "out of memory":
-        mapped = int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.prlimit(pid, resource.RLIMIT_AS, (mapped, mapped))
-        return
-    signals = {"killed": signal.SIGKILL, "stopped": signal.SIGSTOP, "asked to end": signal.SIGTERM}
-    os.kill(pid, signals[fault])
+def kill(pid: int, _: ExitStack) -> None:
+    os.kill(pid, signal.SIGKILL)
+
+
+def stop(pid: int, _: ExitStack) -> None:
+    os.kill(pid, signal.SIGSTOP)
+
+
+def ask_to_end(pid: int, _: ExitStack) -> None:
+    os.kill(pid, signal.SIGTERM)
+
+
+def hang(pid: int, stack: ExitStack) -> None:
+    """What computes stands still, what answers whether it lives does not."""
+    stack.enter_context(hanging_threads(pid))
+
+
+def take_memory(pid: int, _: ExitStack) -> None:
+    """Not one page more than it has, and work that needs many."""
+    mapped = int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.prlimit(pid, resource.RLIMIT_AS, (mapped, mapped))
+    arguments = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+    socket = arguments[arguments.index("--socket") + 1]
+    bundle = read_bundle(LARGER)
+    path = f"/v2/models/{bundle.manifest.name}/versions/{bundle.manifest.version}"
+    transport = httpx2.HTTPTransport(uds=socket)
+    with httpx2.Client(transport=transport) as engine, pytest.raises(httpx2.TransportError):
+        engine.get(f"http://engine{path}", params={"sha256": bundle.sha256}, timeout=PATIENCE_S)
+
+
+FAULTS = {
+    "killed": kill,
+    "stopped": stop,
+    "out of memory": take_memory,
+    "hung": hang,
+    "asked to end": ask_to_end,
+}
+
+
+def fault(name: str, times: int, tier: str) -> object:
+    marks = [getattr(pytest.mark, tier), *([needs_strace] if name == "hung" else [])]
+    return pytest.param(FAULTS[name], times, marks=marks, id=f"{name}, {times}")
 
 
 @pytest.mark.parametrize(
-    "times", [pytest.param(1, marks=pytest.mark.slow), pytest.param(20, marks=pytest.mark.long)]
+    ("strike", "times"),
+    [
+        *(fault(name, 1, "slow") for name in ("killed", "stopped", "out of memory")),
+        *(fault(name, 20, "long") for name in FAULTS),
+    ],
 )
-@pytest.mark.parametrize("fault", FAULTS)
 def test_every_request_ends_and_a_successor_answers(
-    server: Server, lab: dict[str, str], fault: str, times: int
+    server: Server, lab: dict[str, str], strike: Callable[[int, ExitStack], None], times: int
 ) -> None:
+    cold_s = replaced(server, kill)
+    loads_s = []
     with Load(server, lab) as load:
         for _ in range(times):
-            wait_for(lambda: server.client.get("/readyz").status_code == 200)
-            engine = server.engine_pid
-            strike(engine, fault)
-            wait_for(lambda before=engine: server.engine_pid != before)  # type: ignore[misc]
+            loads_s.append(replaced(server, strike))
             answered = load.predicted()
             wait_for(lambda before=answered: load.predicted() > before + CLIENTS)  # type: ignore[misc]
     assert {status for status, *_ in load.answers} <= {201, 503}
     assert all(retry_after for status, retry_after, _ in load.answers if status == 503)
     assert max(seconds for *_, seconds in load.answers) < PATIENCE_S
+    print(f"cold load {cold_s} s, under load {loads_s}, answers {load.summary()}")
+
+
+def replaced(server: Server, strike: Callable[[int, ExitStack], None]) -> float:
+    """Strike the engine, wait until its successor is ready; how long that one took from its start, in seconds."""
+    wait_for(lambda: server.client.get("/readyz").status_code == 200)
+    before = server.engine_pid
+    with ExitStack() as stack:
+        strike(before, stack)
+        wait_for(lambda: not alive(before), REPLACED_WITHIN_S)
+    wait_for(lambda: server.engine_pid != before)
+    successor = server.engine_pid
+    ready = re.compile(rf'"pid": {successor}, "after_s": ([0-9.]+), "event": "engine_ready"')
+    wait_for(lambda: ready.search(server.log))
+    found = ready.search(server.log)
+    assert found
+    return float(found[1])
 
 
 def test_an_engine_whose_calls_never_end_stops_calling_itself_alive() -> None:
@@ -92,23 +154,49 @@ def test_an_engine_whose_calls_never_end_stops_calling_itself_alive() -> None:
     calls = Calls(lambda: now)
     with calls.running():
         now += HANGS_AFTER_S - 1
-        assert not calls.hang()
+        assert calls.work()
         with calls.running():
             now += 2
-        assert calls.hang()
-    assert not calls.hang()
+        assert not calls.work()
+    assert calls.work()
 
 
-@pytest.mark.long
-def test_an_engine_that_never_comes_up_is_tried_ever_more_slowly(server: Server) -> None:
+def test_an_engine_whose_calls_all_break_stops_calling_itself_alive_and_one_that_refuses_does_not() -> None:
+    calls = Calls()
+
+    def end_with(error: Exception) -> None:
+        with pytest.raises(type(error)), calls.running():
+            raise error
+
+    for _ in range(BROKEN_AFTER):
+        end_with(FloatingPointError())
+    for _ in range(BROKEN_AFTER - 1):
+        end_with(RuntimeError("ncnn gave status -100"))
+    assert calls.work()
+    end_with(RuntimeError("can't start new thread"))
+    assert not calls.work()
+    with calls.running():
+        pass
+    assert calls.work()
+
+
+@pytest.mark.slow
+def test_an_engine_that_never_comes_up_is_said_and_tried_ever_more_slowly(
+    server: Server, lab: dict[str, str]
+) -> None:
     hidden = server.data_dir / "models.hidden"
     (server.data_dir / "models").rename(hidden)
     try:
-        starts = server.log.count("engine_started")
+        begun = server.log.count("engine_starts_again")
         os.kill(server.engine_pid, signal.SIGKILL)
-        wait_for(lambda: server.log.count("engine_started") >= starts + 2)
+        wait_for(lambda: server.log.count("engine_starts_again") >= begun + 3)
+        pauses_s = [float(found) for found in re.findall(r'"in_s": ([0-9.]+)', server.log)][begun:]
         assert server.client.get("/readyz").status_code == 503
         assert server.client.get("/livez").status_code == 200
+        answer = server.client.post("/api/v1/predictions", headers=lab, files={"image": ("c.png", png_of(1))})
+        assert answer.status_code == 503
+        assert int(answer.headers["retry-after"]) >= 1
     finally:
         hidden.rename(server.data_dir / "models")
+    assert pauses_s[1:] == [2 * pause_s for pause_s in pauses_s[:-1]]
     wait_for(lambda: server.client.get("/readyz").status_code == 200)
