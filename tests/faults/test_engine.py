@@ -4,9 +4,6 @@ import os
 import re
 import resource
 import signal
-import threading
-import time
-from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,6 +16,7 @@ from models.bundle import STORE, read_bundle
 from tests.app.conftest import png_of
 from tests.end_to_end.server import Server, alive, wait_for
 from tests.faults.injected import hanging_threads, needs_strace
+from tests.faults.steady_load import SteadyLoad
 
 DEADLINE_S = 10.0
 PATIENCE_S = 3 * DEADLINE_S
@@ -28,42 +26,6 @@ REPLACED_WITHIN_S = HANGS_AFTER_S + 90
 CLIENTS = 4
 LARGER = STORE / "vgg16-cnmc/0.2.0"
 """Loading it asks for more than an engine with a model of the tests has to spare."""
-
-
-class Load:
-    """Clients that upload without a pause, and what they were answered."""
-
-    def __init__(self, server: Server, headers: dict[str, str]) -> None:
-        self._url, self._headers = f"{server.address}/api/v1/predictions", headers
-        self._end = threading.Event()
-        self._threads = [threading.Thread(target=self._send, args=(number,)) for number in range(CLIENTS)]
-        self.answers: list[tuple[int, str | None, float]] = []
-
-    def _send(self, number: int) -> None:
-        with httpx2.Client(headers=self._headers, timeout=120) as http:
-            while not self._end.is_set():
-                begun = time.monotonic()
-                answer = http.post(self._url, files={"image": ("c.png", png_of(number))})
-                self.answers.append(
-                    (answer.status_code, answer.headers.get("retry-after"), time.monotonic() - begun)
-                )
-
-    def predicted(self) -> int:
-        return self.summary()[201]
-
-    def summary(self) -> Counter[int]:
-        """How often each status was answered."""
-        return Counter(status for status, *_ in self.answers)
-
-    def __enter__(self) -> "Load":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end.set()
-        for thread in self._threads:
-            thread.join()
 
 
 def kill(pid: int, _: ExitStack) -> None:
@@ -122,15 +84,15 @@ def test_every_request_ends_and_a_successor_answers(
 ) -> None:
     cold_s = replaced(server, kill)
     loads_s = []
-    with Load(server, lab) as load:
+    with SteadyLoad(server, lab, CLIENTS) as load:
         for _ in range(times):
             loads_s.append(replaced(server, strike))
-            answered = load.predicted()
-            wait_for(lambda before=answered: load.predicted() > before + CLIENTS)  # type: ignore[misc]
-    assert {status for status, *_ in load.answers} <= {201, 503}
-    assert all(retry_after for status, retry_after, _ in load.answers if status == 503)
-    assert max(seconds for *_, seconds in load.answers) < PATIENCE_S
-    print(f"cold load {cold_s} s, under load {loads_s}, answers {load.summary()}")
+            answered = load.statuses()[201]
+            wait_for(lambda before=answered: load.statuses()[201] > before + CLIENTS)  # type: ignore[misc]
+    assert set(load.statuses()) <= {201, 503}
+    assert all(answer.retry_after for answer in load.answers if answer.status == 503)
+    assert max(answer.seconds for answer in load.answers) < PATIENCE_S
+    print(f"cold load {cold_s} s, under load {loads_s} s, answers {dict(load.statuses())}")
 
 
 def replaced(server: Server, strike: Callable[[int, ExitStack], None]) -> float:
