@@ -155,7 +155,11 @@ class Origin(_Strict):
 
 
 class Manifest(_Strict):
-    """What `manifest.json` holds; see the field types. `files` maps relative paths to SHA-256."""
+    """What `manifest.json` holds; see the field types.
+
+    views: how many symmetries of its crop a cell is looked at in, see `models.views`. files: relative paths ->
+    SHA-256.
+    """
 
     format: Literal[1] = 1
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
@@ -166,6 +170,7 @@ class Manifest(_Strict):
     labels: tuple[Literal["malignant"], Literal["healthy"]] = (LABELS[0].value, LABELS[1].value)  # type: ignore[assignment]
     preprocessing: Preprocessing
     head: HeadSpec
+    views: Literal[1, 4, 8] = 1
     calibration: Calibration
     band: Band
     quality: QualityLimits = Field(default_factory=dict)

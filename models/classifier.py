@@ -19,6 +19,7 @@ from models.labels import Label
 from models.measurements import ImageArray, measure_cell
 from models.preprocessing import Preprocessing, cell_weights
 from models.quality import Quality, QualityLevel, inspect_cell
+from models.views import mean_output, turn
 
 __all__ = ["CellOutput", "Classifier", "EngineDisagrees", "PredictionLabel", "calibrated"]
 
@@ -132,10 +133,14 @@ class Classifier:
         return self._p_malignant(self._look([cell], [measure_cell(cell)])[0])
 
     def _look(self, cells: list[ImageArray], measurements: list[dict[str, float]]) -> list[HeadOutput]:
-        """Engine and head, in order."""
-        if not cells:
-            return []
-        crops = [self._recipe.crop(cell) for cell in cells]
+        """Engine and head over every view of each cell, in order."""
+        views = self.bundle.manifest.views
+        crops = [turn(self._recipe.crop(cell), which) for cell in cells for which in range(views)]
+        values = [each for each in measurements for _ in range(views)]
+        seen = self._look_once(crops, values) if crops else []
+        return [mean_output(seen[start : start + views]) for start in range(0, len(seen), views)]
+
+    def _look_once(self, crops: list[ImageArray], measurements: list[dict[str, float]]) -> list[HeadOutput]:
         if self._cell_alone and self.engine.batch == 1:
             look = partial(
                 look_at_cell,

@@ -2,6 +2,7 @@
 
 A network here is a convolutional base that ends in a feature map *before* its pooling; `models.head` does
 pooling and dense layers for every engine. `build_classifier` joins both in Keras, for training.
+Any other base of `keras.applications` goes by its name there.
 
 Source: the paper's section on architectures. VGG: conv base -> max pool -> global average pool ->
 Dense 512 ReLU -> Dropout 0.5 -> Dense 512 ReLU -> Dropout 0.5 -> Dense 2. Xception: global average pool ->
@@ -11,6 +12,7 @@ Keras is imported inside the functions: importing TensorFlow costs five seconds 
 """
 
 from dataclasses import dataclass
+from inspect import isfunction, signature
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -91,8 +93,17 @@ def vgg_reach(architecture: Architecture) -> tuple[int, int]:
     return stride, -(-field // (2 * stride)) + 1
 
 
+def head_plan(architecture: Architecture) -> HeadPlan:
+    """The paper's head where the paper has one, else a mean and one dense layer."""
+    return PAPER_HEADS.get(architecture.name, HeadPlan("mean", ()))
+
+
 def build_base(architecture: Architecture, side_px: int | None = None) -> "keras.Model":
-    """The convolutional base with fresh weights: (n, s, s, 3) float32 -> the last map before its pooling."""
+    """The convolutional base with fresh weights: (n, s, s, 3) float32 -> the last map before its pooling.
+
+    Raises:
+        ValueError: the name is neither a VGG's nor one of `keras.applications`.
+    """
     import keras
 
     inputs = keras.Input((side_px, side_px, 3), name="cell")
@@ -103,26 +114,63 @@ def build_base(architecture: Architecture, side_px: int | None = None) -> "keras
                 x = keras.layers.MaxPooling2D(name=f"{layer.name.split('_')[0]}_before_pool")(x)
             x = keras.layers.Conv2D(layer.filters, 3, padding="same", activation="relu", name=layer.name)(x)
         return keras.Model(inputs, x, name=f"{architecture.name}_base")
-    if architecture.name == "xception":
-        base = keras.applications.Xception(include_top=False, weights=None, input_tensor=inputs)
-        return keras.Model(inputs, base.output, name="xception_base")
-    raise ValueError(
-        f"Expected an architecture out of {[*VGG_BLOCKS, 'xception']}, got {architecture.name!r}."
-    )
+    base = published_base(architecture, weights=None, input_tensor=inputs)
+    return keras.Model(inputs, base.output, name=f"{architecture.name}_base")
 
 
-def build_paper_classifier(name: str, side_px: int = 250) -> "keras.Model":
-    """One of the paper's three networks, base and head: (n, side, side, 3) float32 -> (n, 2) logits."""
+def published_base(architecture: Architecture, **options: Any) -> "keras.Model":
+    """A base as `keras.applications` builds it, its own preprocessing left out where it has one.
+
+    Args:
+        architecture: `xception`, `resnet50v2`, `efficientnetv2b0`, ...: a builder's name in small letters.
+        options: for the builder, `weights` for instance.
+
+    Source: https://keras.io/api/applications
+    """
     import keras
 
-    plan = PAPER_HEADS[name]
-    base = build_base(Architecture(name=name), side_px)
+    builders = {name.lower(): each for name, each in vars(keras.applications).items() if isfunction(each)}
+    if architecture.name not in builders:
+        raise ValueError(f"Expected an architecture out of {sorted(builders)}, got {architecture.name!r}.")
+    builder = builders[architecture.name]
+    if "include_preprocessing" in signature(builder).parameters:
+        options["include_preprocessing"] = False
+    return builder(include_top=False, **options)
+
+
+def build_classifier(
+    architecture: Architecture,
+    side_px: int = 250,
+    *,
+    dropout: float = 0.5,
+    l1: float = 0.0,
+    l2: float = 0.0,
+) -> "keras.Model":
+    """Base and head of a network for whole images: (n, side, side, 3) float32 -> (n, 2) float32 logits.
+
+    Args:
+        dropout: behind each hidden dense layer. l1, l2: penalties on the dense layers' kernels.
+    """
+    import keras
+
+    plan = head_plan(architecture)
+    base = build_base(architecture, side_px)
     x: Any = base.output
     if plan.pooling == "max_then_mean":
         x = keras.layers.MaxPooling2D(name="last_pool")(x)
     x = keras.layers.GlobalAveragePooling2D(name="mean")(x)
-    for index, width in enumerate(plan.hidden):
-        x = keras.layers.Dense(width, activation="relu", name=f"dense{index + 1}")(x)
-        x = keras.layers.Dropout(0.5, name=f"dropout{index + 1}")(x)
-    logits = keras.layers.Dense(2, name=f"dense{len(plan.hidden) + 1}")(x)
-    return keras.Model(base.input, logits, name=name)
+    penalty = keras.regularizers.L1L2(l1, l2)
+    for index, width in enumerate(plan.hidden, start=1):
+        dense = keras.layers.Dense(width, "relu", kernel_regularizer=penalty, name=f"dense{index}")
+        x = keras.layers.Dropout(dropout, name=f"dropout{index}")(dense(x))
+    last = len(plan.hidden) + 1
+    logits = keras.layers.Dense(2, kernel_regularizer=penalty, name=f"dense{last}", dtype="float32")
+    return keras.Model(base.input, logits(x), name=architecture.name)
+
+
+def base_of(classifier: "keras.Model") -> "keras.Model":
+    """The base inside what `build_classifier` built."""
+    import keras
+
+    pooled = {layer.name: layer for layer in classifier.layers}
+    return keras.Model(classifier.input, pooled.get("last_pool", pooled["mean"]).input)

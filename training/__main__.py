@@ -4,18 +4,21 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich import get_console
 
+from training.profiles import changed
 from training.profiles import profile as profile_named
 from training.runs import FINAL, Run
 from training.splits import FOLDS
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
-console = Console()
+console = get_console()
 
 Out = Annotated[Path, typer.Option(help="Folder of the run, outside the repository.")]
 Data = Annotated[Path, typer.Option(help="A data folder; the layouts are in training/layouts.py.")]
-Init = Annotated[str, typer.Option(help="File of VGG convolutions (.npz), folder of a bundle, or 'random'.")]
+Init = Annotated[
+    str, typer.Option(help="none, imagenet, a file of VGG convolutions (.npz), or the folder of a bundle.")
+]
 ProfileName = Annotated[str, typer.Option("--profile", help="A file of training/profiles.")]
 Name = Annotated[str, typer.Option(help="Name of the bundle.")]
 Version = Annotated[str, typer.Option(help="Version of the bundle; an existing one is never overwritten.")]
@@ -38,29 +41,49 @@ def check(data: Data) -> None:
 
 
 @app.command()
-def prepare(data: Data, init: Init, out: Out, profile: ProfileName = "honest") -> None:
-    """Decode the cells, cut patches, compute the frozen blocks once."""
-    from training.frozen import prepare_run
+def prepare(
+    data: Data,
+    init: Init,
+    out: Out,
+    profile: ProfileName = "honest",
+    architecture: Annotated[
+        str, typer.Option(help="Another base for an image profile: vgg19, or a name of keras.applications.")
+    ] = "",
+    seed: Annotated[int | None, typer.Option(help="Another seed than the profile's.")] = None,
+) -> None:
+    """Decode the cells; for a patch profile cut patches and compute the frozen blocks once."""
+    from training.parts import prepare_run
 
-    run = Run.create(out, profile_named(profile), data, init)
+    run = Run.create(out, changed(profile_named(profile), architecture, seed), data, init)
     console.print(f"{len(run.cells)} cells of {len(set(run.groups))} leak groups")
     prepare_run(run)
 
 
 @app.command()
 def fit(
-    out: Out,
+    out: Annotated[
+        list[Path], typer.Option(help="Folder of a run; repeat to train several, of other seeds say.")
+    ],
     part: Annotated[
         list[str] | None, typer.Option(help="final, fold0 .. fold4, official0 .. official2, random; repeat.")
     ] = None,
+    *,
+    cluster: Annotated[bool, typer.Option(help="Train the parts side by side, as Ray tasks.")] = False,
+    address: Annotated[str, typer.Option(help="Head of the Ray cluster; empty starts one here.")] = "",
+    cpus: Annotated[float, typer.Option(help="Processors that a part reserves, 0.5 for instance.")] = 1.0,
+    gpus: Annotated[float, typer.Option(help="Graphics cards that a part reserves.")] = 0.0,
 ) -> None:
-    """Train the last block on patches and the head on whole cells."""
-    from training.prepare import open_prepared
-    from training.train_part import train_part
+    """Train parts of a run; goes on where a kill ended it."""
+    tasks = [(folder, name) for folder in out for name in part or [FINAL]]
+    if cluster:
+        from training.cluster import fit_on_cluster
 
-    run = Run.open(out)
-    for name in part or [FINAL]:
-        train_part(run, open_prepared(out / "prepared"), name, say=console.print)
+        fit_on_cluster(tasks, address=address, cpus=cpus, gpus=gpus, say=console.print)
+        return
+    from training.parts import fit_part
+
+    for folder, name in tasks:
+        fit_part(Run.open(folder), name, say=console.print)
 
 
 @app.command()
@@ -159,7 +182,7 @@ def everything(
 ) -> None:
     """Every stage in order: what reproduces a bundle."""
     prepare(data, init, out, profile)
-    fit(out, [FINAL, *(f"fold{each}" for each in (range(FOLDS) if fold is None else fold))])
+    fit([out], [FINAL, *(f"fold{each}" for each in (range(FOLDS) if fold is None else fold))])
     calibrate(out)
     evaluate(out)
     report(out)

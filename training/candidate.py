@@ -23,11 +23,13 @@ from models.conformal import ConformalLimits
 from models.drawn_cells import draw_cell
 from models.engines import EngineName, open_engine
 from models.head import HeadSpec
+from models.networks import head_plan
 from models.novelty import NoveltyLimits
 from models.quality import QualityLimits
 from training.calibrate import fit_band, fit_calibration, probabilities
 from training.features import rounded
 from training.head_fit import FUSED
+from training.initial_weights import IMAGENET, NONE
 from training.limits import (
     Observed,
     fit_gate,
@@ -38,6 +40,7 @@ from training.limits import (
 )
 from training.out_of_fold import fit_fold_limits, fold_views, without_test_part
 from training.prepare import PreparedCells, open_prepared
+from training.profiles import ImageProfile, Profile
 from training.runs import FINAL, Run
 
 GOLDEN_CELLS = 4
@@ -129,19 +132,14 @@ def candidate(
         licence="Apache-2.0",
         architecture=run.profile.architecture,
         preprocessing=run.profile.preprocessing,
-        head=HeadSpec(
-            pooling="cell_mean_deviation",
-            dense_layers=1,
-            embedding_length=weights["head__dense1__kernel"].shape[0],
-            fusion=FUSED,
-        ),
+        **served_head(run.profile, weights["head__dense1__kernel"].shape[0]),
         **dict(calibrated),
         origin=Origin(
             data="C-NMC 2019, part of the training set; licence CC BY 3.0 as second-hand sources state it",
             citation=CITATION,
             data_fingerprint=run.inputs.fingerprint,
             split=f"frozen, by leak group: {parts}; {_USED[run.profile.calibrated_on]}, test judged",
-            starting_weights=STARTING_WEIGHTS if run.inputs.init != "random" else "random",
+            starting_weights=starting_words(run.inputs.init),
             command=command,
             cells=len(split.train) + len(split.val),
             leak_groups=len(set(run.groups[np.concatenate([split.train, split.val])])),
@@ -150,6 +148,25 @@ def candidate(
         these_weights=these_weights,
     )
     return Bundle(manifest, "", dict(weights), (), "", run.load(FINAL, "statistics"))
+
+
+def starting_words(init: str) -> str:
+    """Where the starting weights come from, for the card."""
+    if init == NONE:
+        return "none, trained from scratch"
+    return "ImageNet, as keras.applications publishes them" if init == IMAGENET else STARTING_WEIGHTS
+
+
+def served_head(profile: Profile, embedding_length: int) -> dict[str, object]:
+    """Fields of a manifest: the head, and the views that are averaged."""
+    if isinstance(profile, ImageProfile):
+        plan = head_plan(profile.architecture)
+        layers = len(plan.hidden) + 1
+        head = HeadSpec(pooling=plan.pooling, dense_layers=layers, embedding_length=embedding_length)
+        return {"head": head, "views": profile.views}
+    pooled = "cell_mean_deviation"
+    head = HeadSpec(pooling=pooled, dense_layers=1, embedding_length=embedding_length, fusion=FUSED)
+    return {"head": head}
 
 
 def open_candidate(bundle: Bundle, engine: EngineName = "auto") -> Classifier:

@@ -15,10 +15,12 @@ LIMITS = """\
   magnifications and segmentations change the answer. Sizes are in pixels; no scale is given.
 - Few people stand behind the figures: the intervals are over leak groups (a person, duplicates merged), not
   over cells. Read the intervals, not the values.
+- Probabilities are calibrated at the prevalence stated above, on few subjects; elsewhere they are off."""
+
+PATCH_LIMITS = """\
 - The last block was trained on patches of the train part's cells, and the head on the same cells.
 - Depth, pooling and what is subtracted were chosen on out-of-fold figures over all cells, the test part's among
-  them, before this run; the head's penalty on the val part. The test part was classified once, at the end.
-- Probabilities are calibrated at the prevalence stated above, on few subjects; elsewhere they are off."""
+  them, before this run; the head's penalty on the val part. The test part was classified once, at the end."""
 
 ROWS = {
     "weighted_f1": "weighted F1",
@@ -65,11 +67,7 @@ healthy.
 Licence of the weights: {manifest.licence}.
 
 ## What it is
-{manifest.architecture.name}, blocks 1 to {manifest.architecture.blocks}, on a crop of
-{manifest.preprocessing.crop_px} px at native resolution around the {manifest.preprocessing.centre}; mean and
-deviation of the last map over the positions inside the cell ({manifest.head.embedding_length} values), a
-linear layer on them, and a linear term on {len(manifest.head.fusion)} measurements.
-One pass, no averaging over rotations.
+{description(manifest)}
 
 p_malignant = sigmoid({calibration.slope:.4f} x (l_malignant - l_healthy) {calibration.intercept:+.4f}),
 calibrated at {calibration.malignant_prevalence:.1%} malignant cells. The figures below count every cell at 0.5,
@@ -106,8 +104,30 @@ Value and 95 % interval, bootstrap over leak groups within each class.
 Everything above from one command: `{origin.command}`{_limits_command(origin)}
 
 ## Known limits
-{LIMITS}
+{LIMITS}{_patch_limits(manifest)}
 """
+
+
+def description(manifest: Manifest) -> str:
+    """What the network is, in a paragraph."""
+    recipe, head, base = manifest.preprocessing, manifest.head, manifest.architecture
+    resolution = "native resolution" if recipe.output_px == recipe.crop_px else f"{recipe.output_px} px"
+    crop = f"on a crop of\n{recipe.crop_px} px at {resolution} around the {recipe.centre}"
+    if head.pooling == "cell_mean_deviation":
+        return f"""\
+{base.name}, blocks 1 to {base.blocks}, {crop}; mean and
+deviation of the last map over the positions inside the cell ({head.embedding_length} values), a
+linear layer on them, and a linear term on {len(head.fusion)} measurements.
+One pass, no averaging over rotations."""
+    views = f"Mean over {manifest.views} turns and mirrors." if manifest.views > 1 else "One pass."
+    return f"""\
+{base.name}, {crop}; the mean of its last
+map ({head.embedding_length} values) and {head.dense_layers} dense layers, all trained on whole cells.
+{views}"""
+
+
+def _patch_limits(manifest: Manifest) -> str:
+    return f"\n{PATCH_LIMITS}" if manifest.head.pooling == "cell_mean_deviation" else ""
 
 
 def _limits_command(origin: Origin) -> str:

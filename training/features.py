@@ -10,7 +10,7 @@ from models.head import Head, HeadSpec
 from models.measurements import ImageArray
 from models.preprocessing import Floats
 from training.initial_weights import Weights
-from training.profiles import Profile
+from training.profiles import PatchProfile
 
 
 def rounded(weights: Weights) -> Weights:
@@ -18,7 +18,7 @@ def rounded(weights: Weights) -> Weights:
     return {name: array.astype(np.float16).astype(np.float32) for name, array in weights.items()}
 
 
-def whole_cell_features(crops: ImageArray, weights: Weights, profile: Profile) -> Floats:
+def whole_cell_features(crops: ImageArray, weights: Weights, profile: PatchProfile) -> Floats:
     """Embeddings of whole cells with the engine and the pooling that serve them.
 
     Args:

@@ -3,8 +3,8 @@
 The frozen blocks' maps of all patches are computed once (`training.frozen`); a step costs the last block.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -17,10 +17,10 @@ from models.networks import vgg_convolutions
 from models.preprocessing import Floats
 from training.initial_weights import Weights
 from training.patches import INNER_POSITIONS, POOLED_POSITIONS
-from training.profiles import Profile
+from training.profiles import PatchProfile
 from training.sampling import Doubles, draw
+from training.steps import Schedule, train
 
-WATCH_STEPS = 200
 WATCHED_CELLS = 400
 
 Halves = npt.NDArray[np.float16]
@@ -48,19 +48,20 @@ def fit_last_block(
     data: PatchMaps,
     sample_weights: Doubles,
     weights: Weights,
-    profile: Profile,
+    profile: PatchProfile,
     *,
     watched: npt.NDArray[np.intp],
-    progress: Callable[[int, float], None],
+    folder: Path,
+    training: str,
 ) -> Weights:
-    """Train the last block and a throw-away linear head on patches.
+    """Train the last block and a throw-away linear head on patches, or go on where a kill ended that.
 
     Args:
         data: frozen maps of all cells. sample_weights: (n,) how often a cell is drawn; 0 for cells held out.
         weights: the base to start from.
-        watched: cells whose AUROC on single patches is reported, held-out ones where there are any; nothing else depends
-            on them.
-        progress: called with the step and that AUROC every `WATCH_STEPS` steps and at the end.
+        watched: cells whose AUROC on single patches is in the curve, held-out ones where there are any; nothing else
+            depends on them.
+        folder, training: see `training.steps.train`.
 
     Returns:
         `weights` with the last block's arrays replaced by the trained ones (their moving average), each
@@ -68,16 +69,23 @@ def fit_last_block(
     """
     keras.utils.set_random_seed(profile.seed)
     features = pooled_patches(weights, profile, data.maps.shape[-1])
-    model = with_linear_head(features, data, sample_weights, profile)
+    model = with_linear_head(features, profile)
     _compile(model, profile)
-    for step in range(profile.steps):
+
+    def batch(step: int) -> tuple[tuple[Floats, Floats], Floats]:
         cells = draw(sample_weights, profile.batch, seed=profile.seed, step=step)
         patch = np.random.default_rng((profile.seed, step, 1)).integers(data.maps.shape[1], size=len(cells))
-        model.train_on_batch(data.take(cells, patch), _one_hot(data.malignant[cells]))
-        if step % WATCH_STEPS == 0:
-            progress(step, _watched_auroc(model, data, watched))
-    model.optimizer.finalize_variable_values(model.trainable_variables)
-    progress(profile.steps, _watched_auroc(model, data, watched))
+        return data.take(cells, patch), one_hot(data.malignant[cells])
+
+    train(
+        model,
+        batch,
+        Schedule(profile.steps, profile.watch_steps),
+        watch=lambda: {"held_out_auroc": _watched_auroc(model, data, watched)},
+        folder=folder,
+        training=training,
+        start=lambda: start_linear_head(model, features, data, sample_weights, profile),
+    )
     trained = dict(weights)
     for layer in last_block(profile):
         trained[f"{layer}__kernel"], trained[f"{layer}__bias"] = model.get_layer(layer).get_weights()
@@ -100,7 +108,7 @@ def unit_channels(weights: Weights, layer: str, vectors: Floats) -> Weights:
     return weights | {f"{layer}__kernel": kernel, f"{layer}__bias": bias}
 
 
-def pooled_patches(weights: Weights, profile: Profile, channels: int) -> "keras.Model":
+def pooled_patches(weights: Weights, profile: PatchProfile, channels: int) -> "keras.Model":
     """The last block and its pooling: [maps, cell weights] of patches -> (n, 2 * filters) float32.
 
     The convolutions are unpadded: a patch lies inside a cell, where serving has neighbours and no border.
@@ -130,25 +138,37 @@ class CellMeanDeviation(keras.layers.Layer):
         return keras.ops.concatenate([mean[:, 0, 0], keras.ops.sqrt(variance + 1e-4)], axis=-1)
 
 
-def with_linear_head(
-    features: "keras.Model", data: PatchMaps, sample_weights: Doubles, profile: Profile
-) -> "keras.Model":
-    """Put a linear head on frozen features, already fitted, so that the first gradients mean something."""
+def with_linear_head(features: "keras.Model", profile: PatchProfile) -> "keras.Model":
+    """Put standardisation, dropout and two logits on the features."""
+    standard = keras.layers.BatchNormalization(
+        center=False, scale=False, epsilon=0.0, trainable=False, name="standard"
+    )
+    x: Any = standard(features.output)
+    x = keras.layers.Dropout(profile.dropout, seed=profile.seed)(x)
+    return keras.Model(features.input, keras.layers.Dense(2, name="logits")(x))
+
+
+def start_linear_head(
+    model: "keras.Model",
+    features: "keras.Model",
+    data: PatchMaps,
+    sample_weights: Doubles,
+    profile: PatchProfile,
+) -> None:
+    """Fit the linear head on the frozen features, so that the first gradients mean something."""
     cells = draw(sample_weights, profile.start_patches, seed=profile.seed, step=profile.steps + 1)
     vectors = _vectors(features, data, cells)
     mean, variance = vectors.mean(axis=0), vectors.var(axis=0) + 1e-4
     linear = LogisticRegression(C=0.01, max_iter=300)
     linear.fit((vectors - mean) / np.sqrt(variance), data.malignant[cells])
-    x: Any = keras.layers.Normalization(mean=mean, variance=variance, name="standard")(features.output)
-    x = keras.layers.Dropout(profile.dropout, seed=profile.seed)(x)
-    logits = keras.layers.Dense(2, name="logits")
-    model = keras.Model(features.input, logits(x))
     half = linear.coef_[0] / 2
-    logits.set_weights([np.stack([half, -half], axis=1), np.array([1, -1]) * linear.intercept_[0] / 2])
-    return model
+    model.get_layer("standard").set_weights([mean, variance])
+    model.get_layer("logits").set_weights(
+        [np.stack([half, -half], axis=1), np.array([1, -1]) * linear.intercept_[0] / 2]
+    )
 
 
-def last_block(profile: Profile) -> list[str]:
+def last_block(profile: PatchProfile) -> list[str]:
     """Names of the convolutions that are trained."""
     prefix = f"block{profile.architecture.blocks}_"
     return [layer.name for layer in vgg_convolutions(profile.architecture) if layer.name.startswith(prefix)]
@@ -166,12 +186,19 @@ def _watched_auroc(model: "keras.Model", data: PatchMaps, cells: npt.NDArray[np.
     return auroc(logits[:, 0] - logits[:, 1], data.malignant[chosen])
 
 
-def _compile(model: "keras.Model", profile: Profile) -> None:
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0, profile.steps, warmup_target=profile.learning_rate, warmup_steps=max(profile.steps // 20, 1)
+def cosine_rate(highest: float, steps: int) -> "keras.optimizers.schedules.LearningRateSchedule":
+    """Up in a straight line over the first twentieth of the steps, then down in a cosine to nothing."""
+    return keras.optimizers.schedules.CosineDecay(
+        0.0, steps, warmup_target=highest, warmup_steps=max(steps // 20, 1)
     )
+
+
+def _compile(model: "keras.Model", profile: PatchProfile) -> None:
     optimizer = keras.optimizers.Adam(
-        rate, use_ema=profile.ema_momentum > 0, ema_momentum=profile.ema_momentum, clipnorm=1.0
+        cosine_rate(profile.learning_rate, profile.steps),
+        use_ema=profile.ema_momentum > 0,
+        ema_momentum=profile.ema_momentum,
+        clipnorm=1.0,
     )
     model.compile(
         optimizer,
@@ -179,5 +206,6 @@ def _compile(model: "keras.Model", profile: Profile) -> None:
     )
 
 
-def _one_hot(malignant: npt.NDArray[np.bool_]) -> Floats:
+def one_hot(malignant: npt.NDArray[np.bool_]) -> Floats:
+    """Targets in the order of the logits: (n,) bool -> (n, 2) float32."""
     return np.stack([malignant, ~malignant], axis=1).astype(np.float32)

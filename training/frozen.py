@@ -11,31 +11,20 @@ from numpy.lib.format import open_memmap
 from models.engines.tensorflow import set_base_weights
 from models.networks import build_base
 from models.preprocessing import subtract_mean
+from training.devices import precision
 from training.initial_weights import Weights
 from training.patches import INNER_POSITIONS
-from training.prepare import PreparedCells, prepare_cells
-from training.profiles import Profile
-from training.runs import Run
+from training.profiles import PatchProfile
 
 Halves = npt.NDArray[np.float16]
 _CELLS_AT_ONCE = 16
-
-
-def prepare_run(run: Run) -> PreparedCells:
-    """Decode the cells of a run; where its convolutions are trained, compute the blocks below them once."""
-    folder = run.folder / "prepared"
-    prepared = prepare_cells(run.cells, run.profile, folder)
-    if run.profile.steps:
-        start = run.starting_weights()
-        frozen_maps(prepared.patches, prepared.patch_means, start, run.profile, folder / "maps.npy")
-    return prepared
 
 
 def frozen_maps(
     patches: npt.NDArray[np.uint8],
     means: npt.NDArray[np.float32],
     weights: Weights,
-    profile: Profile,
+    profile: PatchProfile,
     out: Path,
 ) -> Halves:
     """Blocks below the last one, pooled, for every patch; written to `out` and memory-mapped.
@@ -65,11 +54,9 @@ def frozen_maps(
     return np.load(out, mmap_mode="r")
 
 
-def frozen_blocks(weights: Weights, profile: Profile) -> "keras.Model":
+def frozen_blocks(weights: Weights, profile: PatchProfile) -> "keras.Model":
     """The base below its last block, that block's pool included: (n, s, s, 3) -> (n, s / 4, s / 4, c)."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(profile.convolution_dtype)
-    base = build_base(profile.architecture)
-    keras.config.set_dtype_policy(before)
+    with precision(profile.convolution_dtype):
+        base = build_base(profile.architecture)
     set_base_weights(base, weights)
     return keras.Model(base.input, base.get_layer(f"block{profile.architecture.blocks}_before_pool").output)

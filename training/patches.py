@@ -6,6 +6,7 @@ import numpy.typing as npt
 
 from models.measurements import ImageArray, foreground_mask
 from models.preprocessing import cell_weights
+from models.views import turn
 
 PATCH_PX = 136
 """Side of a patch. 34 positions of a block-2 map; see `INNER_POSITIONS`."""
@@ -40,12 +41,6 @@ def sample_patch(pixels: ImageArray, rng: np.random.Generator) -> ImageArray:
     top, left = int(rows[chosen]), int(columns[chosen])
     patch = framed[top : top + PATCH_PX, left : left + PATCH_PX]
     return turn(patch, int(rng.integers(8)))
-
-
-def turn(pixels: ImageArray, which: int) -> ImageArray:
-    """One of the eight symmetries of a square: `which` 0..7, quarter turns, mirrored from 4 on."""
-    turned = np.rot90(pixels, which % 4)
-    return np.ascontiguousarray(turned[:, ::-1] if which >= 4 else turned)
 
 
 def jitter_stain(pixels: ImageArray, rng: np.random.Generator) -> ImageArray:

@@ -8,6 +8,7 @@ from training.candidate import candidate, golden_cells, open_candidate
 from training.card import figures_table, model_card
 from training.columns import PROCEDURE, THESE_WEIGHTS, read_column
 from training.evaluate import Comparison
+from training.initial_weights import IMAGENET, NONE
 from training.limits_report import read_limits_report
 from training.runs import Run
 
@@ -58,7 +59,7 @@ def publish_run(run: Run, *, name: str, version: str, store: Path) -> Bundle:
 def reproduction_command(run: Run) -> str:
     """The command that repeats a run, with the folders' names in place of their paths."""
     folds = " ".join(f"--fold {fold}" for fold in run.folds_done())
-    init = run.inputs.init if run.inputs.init == "random" else Path(run.inputs.init).name
+    init = run.inputs.init if run.inputs.init in (NONE, IMAGENET) else Path(run.inputs.init).name
     return (
         f"python -m training all --profile {run.profile.name} --data {run.inputs.data.name} --init {init} "
         f"{folds} --out RUN"

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from training.columns import PROCEDURE, THESE_WEIGHTS, read_column
+from training.curve import CURVE, read_curve
 from training.evaluate import Judged
 from training.runs import Run
 
@@ -58,9 +59,9 @@ def training_curves(run: Run) -> Figure:
     """AUROC on single patches of held-out cells while the last block trains."""
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
-    for path in sorted(run.folder.glob("*/curve.npz")):
-        curve = run.load(path.parent.name, "curve")["curve"]
-        axes.plot(curve[:, 0], curve[:, 1], marker="o", label=path.parent.name)
+    for path in sorted(run.folder.glob(f"*/{CURVE}")):
+        curve = read_curve(path)
+        axes.plot(curve["step"], curve["held_out_auroc"], marker="o", label=path.parent.name)
     axes.set(xlabel="step", ylabel="held-out AUROC, one patch a cell", title="Training of the last block")
     axes.legend()
     return figure

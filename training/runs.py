@@ -2,8 +2,9 @@
 
 RUN/profile.json           the profile as it ran
 RUN/inputs.json            data folder, starting weights, fingerprint of the data
-RUN/prepared/              crops, measurements, patches; maps.npy, the frozen blocks' output
-RUN/<part>/               final, fold<k>, official<k> or random: base, features, head, held_out, curve (.npz) of one training
+RUN/prepared/              crops, measurements; patches and maps.npy, the frozen blocks' output, or pictures
+RUN/<part>/               final, fold<k>, official<k> or random: base, features, head, held_out (.npz) of one training,
+                           its checkpoint.npz and best.npz, curve.csv and tensorboard/
 RUN/calibration.json       slope, intercept, band
 RUN/<column>.json, .npz    figures and predictions of `these_weights` and `procedure`
 RUN/report/                plots
@@ -21,7 +22,7 @@ from pydantic import BaseModel, ConfigDict
 from models.labels import Label
 from training.dataset import LabelledCell, read_dataset
 from training.initial_weights import Weights, initial_weights
-from training.profiles import Profile
+from training.profiles import ImageProfile, PatchProfile, read_profile
 from training.splits import Split, fold_split, frozen_split, official_split, random_split, with_split
 
 FINAL = "final"
@@ -29,7 +30,7 @@ RANDOM = "random"
 
 
 class Inputs(BaseModel):
-    """What a run was given. init: a `.npz` file of VGG convolutions, the folder of a bundle, or `random`."""
+    """What a run was given. init: see `training.initial_weights`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,12 +44,12 @@ class Run:
     """One opened run: its folder, profile, inputs, and the cells in the order of every array."""
 
     folder: Path
-    profile: Profile
+    profile: PatchProfile | ImageProfile
     inputs: Inputs
     cells: tuple[LabelledCell, ...]
 
     @classmethod
-    def create(cls, folder: Path, profile: Profile, data: Path, init: str) -> "Run":
+    def create(cls, folder: Path, profile: PatchProfile | ImageProfile, data: Path, init: str) -> "Run":
         """Start a run in a folder of its own."""
         cells = capped(with_split(read_dataset(data)), profile.max_cells)
         inputs = Inputs(data=data.resolve(), init=init, fingerprint=fingerprint(cells))
@@ -64,7 +65,7 @@ class Run:
         Raises:
             ValueError: the data changed since.
         """
-        profile = Profile.model_validate_json((folder / "profile.json").read_text())
+        profile = read_profile((folder / "profile.json").read_text())
         inputs = Inputs.model_validate_json((folder / "inputs.json").read_text())
         cells = capped(with_split(read_dataset(inputs.data)), profile.max_cells)
         if fingerprint(cells) != inputs.fingerprint:
@@ -102,14 +103,24 @@ class Run:
             return official_split(self.cells, int(part.removeprefix("official")))
         return fold_split(self.cells, int(part.removeprefix("fold")))
 
+    def part_folder(self, part: str) -> Path:
+        """Where a part's files lie; made when it is not there."""
+        folder = self.folder / part
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def identity(self, part: str) -> str:
+        """Digest of what one training depends on: profile, data, starting weights, part."""
+        lines = (self.profile.model_dump_json(), self.inputs.model_dump_json(), part)
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
     def folds_done(self) -> list[int]:
         """Folds whose held-out predictions exist."""
         return sorted(int(path.parent.name[4:]) for path in self.folder.glob("fold*/held_out.npz"))
 
     def save(self, part: str, name: str, arrays: dict[str, npt.NDArray[np.generic]]) -> None:
         """Write arrays as RUN/<part>/<name>.npz."""
-        (self.folder / part).mkdir(exist_ok=True)
-        np.savez(self.folder / part / f"{name}.npz", **arrays)  # type: ignore[arg-type]
+        np.savez(self.part_folder(part) / f"{name}.npz", **arrays)  # type: ignore[arg-type]
 
     def load(self, part: str, name: str) -> dict[str, npt.NDArray[np.generic]]:
         """Read what `save` wrote."""

@@ -30,3 +30,22 @@ def balanced_weights(malignant: npt.NDArray[np.bool_], groups: Sequence[str]) ->
 def draw(weights: Doubles, count: int, *, seed: int, step: int) -> npt.NDArray[np.intp]:
     """`count` cells drawn by weight; depends on (seed, step) only, so that a run can be resumed anywhere."""
     return np.random.default_rng((seed, step)).choice(len(weights), count, p=weights)
+
+
+def filled_up(
+    rows: npt.NDArray[np.intp], malignant: npt.NDArray[np.bool_], per_class: int, *, seed: int
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+    """Cells of both classes, each class filled up with copies to `per_class`; of a larger one some are left out.
+
+    Args:
+        rows: (n,) of the cells. malignant: (n,) bool.
+
+    Returns:
+        (2 * per_class,) row of each, malignant ones first, and whether it is a copy.
+    """
+    sources, copied = [], []
+    for side in (malignant, ~malignant):
+        own = np.random.default_rng(seed).permutation(rows[side])
+        sources.append(np.resize(own, per_class))
+        copied.append(np.arange(per_class) >= len(own))
+    return np.concatenate(sources), np.concatenate(copied)

@@ -9,14 +9,14 @@ from training.features import rounded, whole_cell_features
 from training.fit import PatchMaps, fit_last_block
 from training.head_fit import fit_head, head_margin
 from training.initial_weights import Weights
-from training.prepare import PreparedCells
+from training.prepare import PreparedPatches
 from training.runs import FINAL, Run
 from training.sampling import balanced_weights
 
 Rows = npt.NDArray[np.intp]
 
 
-def train_part(run: Run, prepared: PreparedCells, part: str, *, say: Callable[[str], None]) -> None:
+def train_part(run: Run, prepared: PreparedPatches, part: str, *, say: Callable[[str], None]) -> None:
     """Train on the train rows of `part`; leave the weights and the margins of held-out cells in the run.
 
     Held out is the val part for the final model (its test part is classified once, by `evaluate`), nothing where the
@@ -34,7 +34,7 @@ def train_part(run: Run, prepared: PreparedCells, part: str, *, say: Callable[[s
     fit_part_head(run, prepared, part)
 
 
-def fit_part_head(run: Run, prepared: PreparedCells, part: str) -> None:
+def fit_part_head(run: Run, prepared: PreparedPatches, part: str) -> None:
     """Fit the head on the embeddings that `train_part` stored, and write the held-out margins."""
     split, stored = run.split(part), run.load(part, "features")
     learned = np.isin(stored["rows"], split.train)
@@ -53,28 +53,23 @@ def fit_part_head(run: Run, prepared: PreparedCells, part: str) -> None:
 
 
 def _fit_base(
-    run: Run, prepared: PreparedCells, part: str, held_out: Rows, say: Callable[[str], None]
+    run: Run, prepared: PreparedPatches, part: str, held_out: Rows, say: Callable[[str], None]
 ) -> Weights:
     learned = run.split(part).train
     sample_weights = np.zeros(len(run.cells))
     sample_weights[learned] = balanced_weights(run.malignant[learned], run.groups[learned])
     maps = np.load(run.folder / "prepared" / "maps.npy", mmap_mode="r")
     watched, whose = (held_out, "held-out") if len(held_out) else (learned, "learned")
-    curve: list[tuple[int, float]] = []
-
-    def progress(step: int, watched_auroc: float) -> None:
-        curve.append((step, watched_auroc))
-        say(f"{part}: step {step} of {run.profile.steps}, patch AUROC of {whose} cells {watched_auroc:.3f}")
-
+    say(f"{part}: {run.profile.steps} steps, {whose} cells watched")
     base = fit_last_block(
         PatchMaps(maps, prepared.patch_weights, run.malignant),
         sample_weights,
         run.starting_weights(),
         run.profile,
         watched=watched,
-        progress=progress,
+        folder=run.part_folder(part),
+        training=run.identity(part),
     )
-    run.save(part, "curve", {"curve": np.array(curve)})
     return base
 
 

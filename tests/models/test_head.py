@@ -89,10 +89,10 @@ def test_a_kernel_of_another_shape_is_refused() -> None:
 
 
 def test_the_papers_vgg16_in_keras_equals_base_and_numpy_head() -> None:
-    from models.networks import PAPER_HEADS, build_paper_classifier
+    from models.networks import PAPER_HEADS, Architecture, build_classifier
 
     keras.utils.set_random_seed(0)
-    model = build_paper_classifier("vgg16", side_px=64)
+    model = build_classifier(Architecture(name="vgg16"), side_px=64)
     last_map = keras.Model(model.input, model.get_layer("block5_conv3").output)
     spec = HeadSpec(pooling=PAPER_HEADS["vgg16"].pooling, dense_layers=3, embedding_length=512)
     weights = {}

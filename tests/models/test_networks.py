@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.networks import Architecture, build_base, build_paper_classifier, vgg_convolutions, vgg_macs
+from models.networks import Architecture, build_base, build_classifier, vgg_convolutions, vgg_macs
 
 
 def test_vgg16_at_250_px_costs_18_8_gmac() -> None:
@@ -19,18 +19,18 @@ def test_the_vgg16_base_has_the_published_number_of_parameters() -> None:
 
 
 def test_the_papers_vgg16_ends_in_two_dense_512_and_two_logits() -> None:
-    model = build_paper_classifier("vgg16", 64)
+    model = build_classifier(Architecture(name="vgg16"), 64)
     head = 512 * 512 + 512 + 512 * 512 + 512 + 512 * 2 + 2
     assert model.count_params() == 14_714_688 + head
     assert model.output_shape == (None, 2)
 
 
 def test_the_papers_xception_has_one_dense_2048() -> None:
-    model = build_paper_classifier("xception", 96)
+    model = build_classifier(Architecture(name="xception"), 96)
     assert model.get_layer("dense1").units == 2048
     assert model.output_shape == (None, 2)
 
 
 def test_an_unknown_architecture_is_named() -> None:
-    with pytest.raises(ValueError, match="resnet"):
+    with pytest.raises(ValueError, match="got 'resnet'"):
         build_base(Architecture(name="resnet"))

@@ -26,7 +26,7 @@ from fastapi.concurrency import run_in_threadpool
 from PIL import Image
 from safetensors.numpy import load_file
 
-from models.networks import build_paper_classifier
+from models.networks import Architecture, build_classifier
 
 SIDE = 250
 BATCH_LIMIT = 16
@@ -43,7 +43,7 @@ def prepare(data: bytes) -> np.ndarray:
 
 def load_model(path: str) -> keras.Model:
     """The paper's VGG16 with the weights of a bundle."""
-    model = build_paper_classifier("vgg16", SIDE)
+    model = build_classifier(Architecture(name="vgg16"), SIDE)
     arrays = load_file(path)
     for layer in model.layers:
         prefix = f"head__{layer.name}" if layer.name.startswith("dense") else layer.name

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def run_folder(drawn_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("run") / "run"
-    options = {"--data": drawn_dataset, "--init": "random", "--profile": "smoke"}
+    options = {"--data": drawn_dataset, "--init": "none", "--profile": "smoke"}
     options |= {"--out": out, "--store": out / "store", "--name": "drawn", "--version": "0.0.1"}
     arguments = [str(word) for pair in options.items() for word in pair] + ["--fold", "0", "--fold", "1"]
     result = CliRunner().invoke(app, ["all", *arguments], catch_exceptions=False)

@@ -4,42 +4,39 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from models.networks import Architecture
 from models.preprocessing import Preprocessing
 
 
-class Profile(BaseModel):
-    """Everything a run depends on besides data and starting weights.
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps x batch patches are drawn, by class and by leak group in proportion to the square root of its cells; with 0
-    steps the convolutions stay as they start.
-    start_patches: so many fit the linear head that training starts from, and scale the last channels.
-    convolution_dtype: `mixed_bfloat16` computes the patch convolutions in bfloat16 and keeps float32 weights.
-    head_penalty: inverse of scikit-learn's C for the head, on standardised inputs.
-    head_cells_per_group: at most this many cells of each leak group fit the head, 0 for all.
+
+class Profile(_Frozen):
+    """Everything a run depends on besides data and starting weights, whatever is trained.
+
+    watch_steps: every so many steps the held-out figures are taken and the state is kept for a resume.
+    head_penalty: inverse of scikit-learn's C for a linear head, on standardised inputs.
+    head_cells_per_group: at most this many cells of each leak group fit the head and the limits, 0 for all.
     calibrated_on: where calibration and limits come from. `folds`: the cells the folds held out, so that the final model
     learns from the val part, too; `val`: the val part, where training folds is too dear.
     band_missed: share of each class that may fall on the wrong side of the indeterminate band.
     max_cells: keep at most this many cells of each leak group, 0 for all.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     name: str
     architecture: Architecture
     preprocessing: Preprocessing
     seed: int = 2019
-    patches_per_cell: int = Field(ge=1)
-    start_patches: int = Field(default=2048, ge=8)
     steps: int = Field(ge=0)
     batch: int = Field(ge=2)
+    watch_steps: int = Field(default=200, ge=1)
     learning_rate: float = Field(gt=0)
     label_smoothing: float = Field(ge=0, lt=0.5)
     dropout: float = Field(ge=0, lt=1)
     ema_momentum: float = Field(ge=0, lt=1)
-    convolution_dtype: str = "mixed_bfloat16"
     head_penalty: float = Field(gt=0)
     head_cells_per_group: int = 0
     calibrated_on: Literal["val", "folds"] = "val"
@@ -47,7 +44,67 @@ class Profile(BaseModel):
     max_cells: int = 0
 
 
-def profile(name: str) -> Profile:
+class PatchProfile(Profile):
+    """The last block of a VGG on patches, then a linear head on whole cells.
+
+    steps x batch patches are drawn, by class and by leak group in proportion to the square root of its cells; with 0
+    steps the convolutions stay as they start.
+    start_patches: so many fit the linear head that training starts from, and scale the last channels.
+    convolution_dtype: `mixed_bfloat16` computes the patch convolutions in bfloat16 and keeps float32 weights.
+    """
+
+    patches_per_cell: int = Field(ge=1)
+    start_patches: int = Field(default=2048, ge=8)
+    convolution_dtype: str = "mixed_bfloat16"
+
+
+class Copies(_Frozen):
+    """Classes made equal in number by altered copies of their cells, see `training.augmentation`.
+
+    train_per_class, val_per_class: cells and copies of each class. blur_px: side of the Gaussian's window.
+    shears: the axes along which a sheared copy may be sheared, one of these drawn.
+    """
+
+    train_per_class: int = Field(ge=1)
+    val_per_class: int = Field(ge=1)
+    blur_px: Literal[5, 17]
+    shears: tuple[Literal["x", "y", "both"], ...] = Field(min_length=1)
+
+
+class Variation(_Frozen):
+    """How far a drawn cell is altered, the same for both classes, see `training.augmentation`.
+
+    shift_px: largest shift. shear: largest shear. blur: share of cells blurred. noise: largest deviation of noise
+    inside the cell, in grey levels.
+    """
+
+    shift_px: float = Field(default=6.0, ge=0)
+    shear: float = Field(default=0.06, ge=0)
+    blur: float = Field(default=0.3, ge=0, le=1)
+    noise: float = Field(default=4.0, ge=0)
+
+
+class ImageProfile(Profile):
+    """A whole network, convolutions and dense layers, on whole cells.
+
+    examples: `Copies` takes each cell and copy once an epoch; `Variation` draws cells by class and leak group.
+    schedule, final_rate: how `learning_rate` falls over the steps; an exponential one ends at `final_rate`.
+    l1, l2: penalties on the dense layers' kernels.
+    patience: stop after so many looks without a lower loss per leak group, and keep the best weights; 0 trains
+    to the end. The groups looked at are then set apart from those learned from.
+    views: symmetries averaged at test time, see `models.views`.
+    """
+
+    examples: Copies | Variation
+    schedule: Literal["constant", "exponential", "cosine"]
+    final_rate: float = Field(default=0.0, ge=0)
+    l1: float = Field(default=0.0, ge=0)
+    l2: float = Field(default=0.0, ge=0)
+    patience: int = Field(default=0, ge=0)
+    views: Literal[1, 4, 8] = 1
+
+
+def profile(name: str) -> PatchProfile | ImageProfile:
     """The profile in `training/profiles/<name>.py`.
 
     Raises:
@@ -56,5 +113,26 @@ def profile(name: str) -> Profile:
     names = sorted(module.name for module in iter_modules(__path__))
     if name not in names:
         raise ValueError(f"Expected a profile out of {names}, got {name!r}.")
-    found: Profile = import_module(f"{__name__}.{name}").PROFILE
+    found: PatchProfile | ImageProfile = import_module(f"{__name__}.{name}").PROFILE
     return found
+
+
+def changed(
+    chosen: PatchProfile | ImageProfile, architecture: str = "", seed: int | None = None
+) -> PatchProfile | ImageProfile:
+    """A profile with another base or seed; an empty name and None leave them.
+
+    Raises:
+        ValueError: another base for a patch profile, which trains blocks of its own VGG.
+    """
+    update: dict[str, object] = {} if seed is None else {"seed": seed}
+    if architecture:
+        if isinstance(chosen, PatchProfile):
+            raise ValueError(f"Expected an image profile for another base, {chosen.name} trains patches.")
+        update["architecture"] = Architecture(name=architecture)
+    return chosen.model_copy(update=update)
+
+
+def read_profile(text: str) -> PatchProfile | ImageProfile:
+    """A profile as a run keeps it; which of the two it is shows in its fields."""
+    return TypeAdapter[PatchProfile | ImageProfile](PatchProfile | ImageProfile).validate_json(text)

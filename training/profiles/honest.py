@@ -6,9 +6,9 @@ python -m training all --profile honest --data ../shared/data/cnmc2019 \
 
 from models.networks import Architecture
 from models.preprocessing import Preprocessing
-from training.profiles import Profile
+from training.profiles import PatchProfile
 
-PROFILE = Profile(
+PROFILE = PatchProfile(
     name="honest",
     architecture=Architecture(name="vgg16", blocks=3),
     preprocessing=Preprocessing(crop_px=304, output_px=304, centre="cell", mean="crop"),

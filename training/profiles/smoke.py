@@ -1,6 +1,6 @@
 r"""The whole way in about a minute, on a few cells; its figures mean nothing.
 
-python -m training all --profile smoke --data ../shared/data/cnmc2019 --init random \
+python -m training all --profile smoke --data ../shared/data/cnmc2019 --init none \
     --folds 0 --out RUN --store RUN/store
 """
 
