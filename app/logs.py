@@ -4,9 +4,13 @@ Whatever logs through Python's own `logging` (the server, libraries) takes the s
 the lines of code are kept, never its message or a variable: those may hold what a person typed.
 """
 
+import asyncio
+import errno
 import logging
+import math
 import sys
-from collections.abc import Mapping, MutableMapping
+import time
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -47,3 +51,23 @@ def _without_meta(logger: Any, name: str, event: MutableMapping[str, Any]) -> Ma
     event.pop("_from_structlog")
     said = {"logger": record.name, "level": record.levelname.lower(), "event": str(record.msg)}
     return {**event, **said}
+
+
+class LoopErrors:
+    """What asyncio does with an error that no task caught: it is logged, no descriptor left once a second at most.
+
+    asyncio reports that for every place of the listening queue, 2048 times a try: the log would grow by megabytes a
+    second, and its lines would take the time that requests need.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._said_at = -math.inf
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            if self._clock() - self._said_at < 1:
+                return
+            self._said_at = self._clock()
+        loop.default_exception_handler(context)

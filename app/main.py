@@ -1,5 +1,6 @@
 """The web process: `create_app` puts the parts together, the lifespan starts and stops them."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
@@ -30,6 +31,7 @@ from app.inference.engine_client import EngineClient
 from app.inference.micro_batcher import MicroBatcher
 from app.inference.scorer import ModelRef, Scorer
 from app.inference.supervisor import EngineSupervisor
+from app.logs import LoopErrors
 from app.monitoring.nightly import NightlySummary
 from app.notice import NOTICE
 from app.outbox.delivery import Courier
@@ -66,6 +68,7 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        asyncio.get_running_loop().set_exception_handler(LoopErrors())
         async with contextlib.AsyncExitStack() as stack:
             app.state.services = await _start(settings, scorer, now, stack)
             yield

@@ -1,8 +1,14 @@
 """Log lines: one JSON object each, whatever is logged, and nothing of what a person typed."""
 
+import asyncio
+import errno
 import json
 import subprocess
 import sys
+
+import pytest
+
+from app.logs import LoopErrors
 
 PLANTED = "Planted-Patient-4711"
 
@@ -44,3 +50,17 @@ def test_every_line_is_json_and_holds_no_value_of_an_exception() -> None:
     kinds = [line["exception"][0]["exc_type"] for line in lines if "exception" in line]
     assert kinds == ["ValueError", "ValueError"]
     assert lines[1]["exception"][0]["frames"][-1]["name"] == "fail"
+
+
+def test_a_missing_descriptor_is_said_once_a_second_and_any_other_error_each_time(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    now = 0.0
+    report, loop = LoopErrors(lambda: now), asyncio.new_event_loop()
+    full, other = OSError(errno.EMFILE, "Too many open files"), OSError(errno.EIO, "Input/output error")
+    for error in (full, full, other, other):
+        report(loop, {"message": error.strerror, "exception": error})
+    now += 1
+    report(loop, {"message": full.strerror, "exception": full})
+    loop.close()
+    assert [record.exc_info[1] for record in caplog.records if record.exc_info] == [full, other, other, full]

@@ -28,7 +28,6 @@ UPLOADS = [
     pytest.param(4000, 10, marks=pytest.mark.long),
 ]
 """How many uploads, and the fewest kills among them."""
-UPLOADS_A_KILL = 100
 AFTER_S = 0.3
 
 
@@ -43,7 +42,7 @@ def postgresql() -> Iterator[Postgresql]:
 
 def moments(sent: Sent, done: threading.Event, count: int, least: int) -> Iterator[None]:
     """Times to kill something: after some more uploads and then at any moment, at least `least` before the end."""
-    dice, each = random.Random(count), min(UPLOADS_A_KILL, count // (least + 2))
+    dice, each = random.Random(count), count // (least + 2)
     for stored in range(each, count, each):
         while len(sent.cells) < stored:
             if done.wait(0.01):

@@ -20,6 +20,7 @@ SEEDS = count(1000)
 """Every upload is another picture: one that is on the disk already is not written again."""
 
 FREE_AGAIN_S = 30.0
+MOST_LOGGED = 1_000_000
 
 
 def predict(server: Server, headers: dict[str, str]) -> httpx2.Response:
@@ -61,11 +62,11 @@ def test_an_input_output_error_is_a_503_and_never_a_201(server: Server, tmp_path
     assert server.pid == pid
 
 
-@pytest.mark.long  # failed once, see RESULTS.md
+@pytest.mark.slow
 def test_without_free_descriptors_uploads_get_a_503_or_no_connection_and_the_server_recovers(
     server: Server,
 ) -> None:
-    headers, pid = server.key("cases:write"), server.pid
+    headers, pid, logged = server.key("cases:write"), server.pid, len(server.log)
 
     def try_one(_: int) -> httpx2.Response | None:
         try:
@@ -80,6 +81,7 @@ def test_without_free_descriptors_uploads_get_a_503_or_no_connection_and_the_ser
     assert all(says_to_come_again(answer) for answer in refused), [answer.text for answer in refused]
     wait_for(lambda: works_again(server, headers), FREE_AGAIN_S)
     assert server.pid == pid
+    assert len(server.log) - logged < MOST_LOGGED, "the log grows with every try to take a connection"
 
 
 @pytest.mark.slow
