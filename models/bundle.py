@@ -157,6 +157,7 @@ class Origin(_Strict):
 class Manifest(_Strict):
     """What `manifest.json` holds; see the field types.
 
+    members: how many networks of this architecture are averaged, see `models.engines.ensemble`.
     views: how many symmetries of its crop a cell is looked at in, see `models.views`. files: relative paths ->
     SHA-256.
     """
@@ -170,6 +171,7 @@ class Manifest(_Strict):
     labels: tuple[Literal["malignant"], Literal["healthy"]] = (LABELS[0].value, LABELS[1].value)  # type: ignore[assignment]
     preprocessing: Preprocessing
     head: HeadSpec
+    members: int = Field(default=1, ge=1, le=16)
     views: Literal[1, 4, 8] = 1
     calibration: Calibration
     band: Band

@@ -20,6 +20,13 @@ Init = Annotated[
     str, typer.Option(help="none, imagenet, a file of VGG convolutions (.npz), or the folder of a bundle.")
 ]
 ProfileName = Annotated[str, typer.Option("--profile", help="A file of training/profiles.")]
+Base = Annotated[
+    str,
+    typer.Option(
+        "--architecture", help="Another base for an image profile: vgg19, or a name of keras.applications."
+    ),
+]
+Seed = Annotated[int | None, typer.Option("--seed", help="Another seed than the profile's.")]
 Name = Annotated[str, typer.Option(help="Name of the bundle.")]
 Version = Annotated[str, typer.Option(help="Version of the bundle; an existing one is never overwritten.")]
 Store = Annotated[Path, typer.Option(help="Folder of bundles.")]
@@ -46,10 +53,8 @@ def prepare(
     init: Init,
     out: Out,
     profile: ProfileName = "honest",
-    architecture: Annotated[
-        str, typer.Option(help="Another base for an image profile: vgg19, or a name of keras.applications.")
-    ] = "",
-    seed: Annotated[int | None, typer.Option(help="Another seed than the profile's.")] = None,
+    architecture: Base = "",
+    seed: Seed = None,
 ) -> None:
     """Decode the cells; for a patch profile cut patches and compute the frozen blocks once."""
     from training.parts import prepare_run
@@ -84,6 +89,17 @@ def fit(
 
     for folder, name in tasks:
         fit_part(Run.open(folder), name, say=console.print)
+
+
+@app.command()
+def ensemble(
+    out: Out, run: Annotated[list[Path], typer.Option(help="Folder of a trained run; repeat.")]
+) -> None:
+    """Join trained runs that differ in their seed into one whose network averages theirs."""
+    from training.ensemble import join_runs
+
+    joined = join_runs([Run.open(folder) for folder in run], out)
+    console.print(f"{len(joined.profile.member_seeds)} networks in {out}")
 
 
 @app.command()
@@ -172,6 +188,8 @@ def everything(
     out: Out,
     profile: ProfileName = "honest",
     *,
+    architecture: Base = "",
+    seed: Seed = None,
     fold: Annotated[
         list[int] | None,
         typer.Option(help="A cross-validation fold to train as well; repeat, all five when not given."),
@@ -181,7 +199,7 @@ def everything(
     store: Store = Path("models/store"),
 ) -> None:
     """Every stage in order: what reproduces a bundle."""
-    prepare(data, init, out, profile)
+    prepare(data, init, out, profile, architecture, seed)
     fit([out], [FINAL, *(f"fold{each}" for each in (range(FOLDS) if fold is None else fold))])
     calibrate(out)
     evaluate(out)

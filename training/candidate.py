@@ -2,6 +2,7 @@
 
 import io
 from datetime import UTC, datetime
+from typing import Literal, TypedDict
 
 import numpy as np
 from PIL import Image
@@ -60,6 +61,14 @@ _USED = {
     "val": "fitted on train, calibration and limits from val",
     "folds": "fitted on train, calibration and limits from the folds' held-out cells that are not of the test part",
 }
+
+
+class ServedHead(TypedDict):
+    """Fields of a manifest."""
+
+    head: HeadSpec
+    views: Literal[1, 4, 8]
+    members: int
 
 
 class Calibrated(BaseModel):
@@ -157,16 +166,17 @@ def starting_words(init: str) -> str:
     return "ImageNet, as keras.applications publishes them" if init == IMAGENET else STARTING_WEIGHTS
 
 
-def served_head(profile: Profile, embedding_length: int) -> dict[str, object]:
-    """Fields of a manifest: the head, and the views that are averaged."""
+def served_head(profile: Profile, embedding_length: int) -> ServedHead:
+    """The head, and what is averaged."""
+    members = max(len(profile.member_seeds), 1)
     if isinstance(profile, ImageProfile):
         plan = head_plan(profile.architecture)
         layers = len(plan.hidden) + 1
         head = HeadSpec(pooling=plan.pooling, dense_layers=layers, embedding_length=embedding_length)
-        return {"head": head, "views": profile.views}
+        return {"head": head, "views": profile.views, "members": members}
     pooled = "cell_mean_deviation"
     head = HeadSpec(pooling=pooled, dense_layers=1, embedding_length=embedding_length, fusion=FUSED)
-    return {"head": head}
+    return {"head": head, "views": 1, "members": members}
 
 
 def open_candidate(bundle: Bundle, engine: EngineName = "auto") -> Classifier:

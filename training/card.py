@@ -110,6 +110,13 @@ Everything above from one command: `{origin.command}`{_limits_command(origin)}
 
 def description(manifest: Manifest) -> str:
     """What the network is, in a paragraph."""
+    text = _network(manifest)
+    if manifest.members > 1:
+        text += f"\nThe mean of {manifest.members} such networks, trained with different seeds."
+    return text
+
+
+def _network(manifest: Manifest) -> str:
     recipe, head, base = manifest.preprocessing, manifest.head, manifest.architecture
     resolution = "native resolution" if recipe.output_px == recipe.crop_px else f"{recipe.output_px} px"
     crop = f"on a crop of\n{recipe.crop_px} px at {resolution} around the {recipe.centre}"

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from models.bundle import Bundle
 from models.cell_view import look_at_cell
-from models.engines.ncnn import NcnnEngine
+from models.engines import open_engine
 from models.head import Head
 from models.measurements import MEASUREMENTS, measure_cell
 from models.quality import inspect_cell
@@ -42,7 +42,7 @@ def observe(
         say: told how many cells are done.
     """
     out.mkdir(parents=True, exist_ok=True)
-    engine = NcnnEngine(bundle.manifest.architecture, bundle.weights)
+    engine = open_engine(bundle, "ncnn")
     head = Head(bundle.manifest.head, bundle.weights)
     recipe = bundle.manifest.preprocessing
 

@@ -21,7 +21,13 @@ def prepare_run(run: Run) -> None:
 
 
 def fit_part(run: Run, part: str, *, say: Callable[[str], None]) -> None:
-    """Train one part, or go on where a kill ended that."""
+    """Train one part, or go on where a kill ended that.
+
+    Raises:
+        ValueError: the run joins others; its parts come from theirs.
+    """
+    if run.profile.member_seeds:
+        raise ValueError(f"Expected a run of one network, {run.folder} joins several.")
     folder = run.folder / "prepared"
     if isinstance(run.profile, ImageProfile):
         train_image_part(run, run.profile, open_prepared(folder, PreparedPictures), part, say=say)

@@ -10,6 +10,7 @@ from training.columns import PROCEDURE, THESE_WEIGHTS, read_column
 from training.evaluate import Comparison
 from training.initial_weights import IMAGENET, NONE
 from training.limits_report import read_limits_report
+from training.profiles import profile as profile_named
 from training.runs import Run
 
 HEADINGS = {THESE_WEIGHTS: "these weights", PROCEDURE: "the procedure"}
@@ -57,10 +58,21 @@ def publish_run(run: Run, *, name: str, version: str, store: Path) -> Bundle:
 
 
 def reproduction_command(run: Run) -> str:
-    """The command that repeats a run, with the folders' names in place of their paths."""
-    folds = " ".join(f"--fold {fold}" for fold in run.folds_done())
-    init = run.inputs.init if run.inputs.init in (NONE, IMAGENET) else Path(run.inputs.init).name
-    return (
-        f"python -m training all --profile {run.profile.name} --data {run.inputs.data.name} --init {init} "
-        f"{folds} --out RUN"
-    )
+    """What repeats a run, with the folders' names in place of their paths."""
+    profile, inputs = run.profile, run.inputs
+    init = inputs.init if inputs.init in (NONE, IMAGENET) else Path(inputs.init).name
+    words = [
+        "python -m training all",
+        f"--profile {profile.name}",
+        f"--data {inputs.data.name}",
+        f"--init {init}",
+    ]
+    if profile.architecture != profile_named(profile.name).architecture:
+        words.append(f"--architecture {profile.architecture.name}")
+    words += [f"--fold {fold}" for fold in run.folds_done()]
+    command = " ".join(words)
+    if not profile.member_seeds:
+        return f"{command} --seed {profile.seed} --out RUN"
+    runs = " ".join(f"--run RUN{seed}" for seed in profile.member_seeds)
+    seeds = ", ".join(map(str, profile.member_seeds))
+    return f"{command} --seed SEED --out RUNSEED, with the seeds {seeds}; then python -m training ensemble {runs} --out RUN"

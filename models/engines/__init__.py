@@ -48,6 +48,15 @@ def open_engine(bundle: Bundle, name: EngineName = "auto") -> Engine:
     Raises:
         EngineUnavailable: TensorFlow is not installed, or ncnn was asked to run a net it does not build.
     """
+    if bundle.manifest.members == 1:
+        return _open_one(bundle, name)
+    from models.engines.ensemble import EnsembleEngine, member_bundle
+
+    numbers = range(1, bundle.manifest.members + 1)
+    return EnsembleEngine([_open_one(member_bundle(bundle, number), name) for number in numbers])
+
+
+def _open_one(bundle: Bundle, name: EngineName) -> Engine:
     plain = bundle.manifest.architecture.name in VGG_BLOCKS
     if name == "auto":
         name = "tensorflow" if nvidia_device_present() or not plain else "ncnn"

@@ -24,6 +24,7 @@ class Profile(_Frozen):
     learns from the val part, too; `val`: the val part, where training folds is too dear.
     band_missed: share of each class that may fall on the wrong side of the indeterminate band.
     max_cells: keep at most this many cells of each leak group, 0 for all.
+    member_seeds: of the runs that `training.ensemble` joined; empty for one network.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Profile(_Frozen):
     calibrated_on: Literal["val", "folds"] = "val"
     band_missed: float = Field(default=0.1, gt=0, lt=0.5)
     max_cells: int = 0
+    member_seeds: tuple[int, ...] = ()
 
 
 class PatchProfile(Profile):
