@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from app import schema
 from app.database import Base, opened
-from tests.performance.case_filler import CELLS_A_CASE, fill
+from tests.performance.case_filler import fill
 
 EARLIER = "0006"
 """Everything the filler writes is there since this revision."""
@@ -28,6 +28,9 @@ def die_at_the_third_change(connection, cursor, statement, *rest):
     if changes == 3:
         os.kill(os.getpid(), signal.SIGKILL)
 """
+
+CELLS_A_CASE = 5
+"""Few: a hundred, as laboratories have, make 10,000 cases 20 GB, and SQLite builds each altered table anew."""
 
 Columns = dict[str, list[str]]
 
@@ -69,7 +72,7 @@ def start(code: str) -> "subprocess.Popen[bytes]":
 def test_rows_survive_the_way_down_a_kill_half_way_up_and_four_runners(url: str, cases: int) -> None:
     with opened(url) as engine:
         schema.upgrade(engine)
-        fill(engine, cases * CELLS_A_CASE)
+        fill(engine, cases * CELLS_A_CASE, CELLS_A_CASE)
         schema.downgrade(engine, EARLIER)
         assert not schema.is_current(engine)
     columns = columns_of(url)

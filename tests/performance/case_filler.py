@@ -41,7 +41,7 @@ _COPY_TYPES = {
 Values = dict[str, Any]
 
 
-def fill(engine: sa.Engine, cells: int) -> Identity:
+def fill(engine: sa.Engine, cells: int, cells_a_case: int = CELLS_A_CASE) -> Identity:
     """Fill an empty, migrated database.
 
     One case in twenty has no accession, one cell in fifty was refused, one in twenty was scored by a second
@@ -52,7 +52,7 @@ def fill(engine: sa.Engine, cells: int) -> Identity:
     """
     site_id = uuid.uuid4()
     who = Identity(uuid.uuid4(), site_id, "bench", frozenset({Permission.SEE_CASES}))
-    writer = _Writer(Random(cells), who)
+    writer = _Writer(Random(cells), who, cells_a_case)
     loader = sa.create_engine(engine.url)
     with loader.connect() as connection:
         if engine.dialect.name == "sqlite":
@@ -60,8 +60,9 @@ def fill(engine: sa.Engine, cells: int) -> Identity:
             for pragma in ("synchronous=OFF", "wal_autocheckpoint=100000", "cache_size=-1000000"):
                 connection.exec_driver_sql(f"PRAGMA {pragma}")
         connection.execute(sa.insert(Site).values(id=site_id, name="Benchmark"))
-        for first in range(0, cells // CELLS_A_CASE, CASES_A_CHUNK):
-            numbers = range(first, min(first + CASES_A_CHUNK, cells // CELLS_A_CASE))
+        cases = cells // cells_a_case
+        for first in range(0, cases, CASES_A_CHUNK):
+            numbers = range(first, min(first + CASES_A_CHUNK, cases))
             for table, rows in writer.rows(numbers).items():
                 _insert(connection, table, rows)
             connection.commit()
@@ -77,6 +78,7 @@ class _Writer:
 
     random: Random
     who: Identity
+    cells_a_case: int
 
     def __post_init__(self) -> None:
         self._measurements = [
@@ -87,7 +89,7 @@ class _Writer:
 
     def rows(self, numbers: range) -> dict[sa.Table, list[Values]]:
         cases = [self._case(number) for number in numbers]
-        cells = [self._cell(case, position) for case in cases for position in range(1, CELLS_A_CASE + 1)]
+        cells = [self._cell(case, position) for case in cases for position in range(1, self.cells_a_case + 1)]
         predictions = [made for cell in cells for made in self._predictions(cell)]
         judged = {case["id"] for case in cases if case["state"] is CaseState.IN_REVIEW}
         reviews = [
