@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -139,6 +140,16 @@ class Server:
         options = [part for scope in scopes for part in ("--scope", scope)]
         made = json.loads(self.run("keys", "create", "--name", "test", "--json", *options))
         return {"Authorization": f"Bearer {made['key']}"}
+
+    @contextmanager
+    def admin(self) -> Iterator[httpx2.Client]:
+        """A browser in which a new admin is signed in."""
+        account = {"email": f"{uuid.uuid4().hex}@lab.example", "password": uuid.uuid4().hex}
+        options = ("--name", "An admin", "--role", "admin", "--password-stdin")
+        self.run("users", "add", account["email"], *options, stdin=account["password"])
+        with httpx2.Client(base_url=self.address, timeout=120) as browser:
+            assert browser.post("/login", data=account).status_code == 303
+            yield browser
 
 
 @contextmanager

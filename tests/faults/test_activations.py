@@ -8,7 +8,7 @@ import pytest
 
 from models.classifier import Classifier
 from models.decoding import decode_cell
-from tests.app.conftest import PASSWORD, png_of
+from tests.app.conftest import png_of
 from tests.bundles import NAME, make_bundle
 from tests.end_to_end.server import Server, running_server, wait_for
 from tests.faults.hostile_bundles import LOAD_REFUSES
@@ -19,7 +19,6 @@ VERSIONS = ("0.1.0", "0.2.0", "0.3.0")
 """One more than the engine keeps loaded, so that every switch loads one and lets one go."""
 
 BROKEN = "0.4.0"
-ADMIN = "admin@lab.example"
 
 
 @pytest.fixture
@@ -33,12 +32,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def admin(server: Server) -> Iterator[httpx2.Client]:
-    """A browser in which an admin is signed in."""
-    server.run(
-        *("users", "add", ADMIN, "--name", "An admin", "--role", "admin", "--password-stdin"), stdin=PASSWORD
-    )
-    with httpx2.Client(base_url=server.address, timeout=120) as browser:
-        assert browser.post("/login", data={"email": ADMIN, "password": PASSWORD}).status_code == 303
+    with server.admin() as browser:
         yield browser
 
 

@@ -1,0 +1,64 @@
+"""An hour of mixed load: what grows in the second half is a leak, and a planted one is found by the same measure.
+
+`LEUKOLENS_SOAK_MINUTES` says how long; limits are for an hour, a shorter run shows less.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.bundles import NAME, make_bundle
+from tests.end_to_end.server import running_server
+from tests.faults.soak import LIMITS_MB, Course, plant_leak, second_half_growth, soak
+
+MINUTES = float(os.environ.get("LEUKOLENS_SOAK_MINUTES", "60"))
+PLANTED_MINUTES = min(MINUTES, 4)
+
+
+def test_growth_is_that_of_the_second_half_and_no_peak_decides() -> None:
+    warm_up = [float(min(second, 50)) for second in range(100)]
+    assert second_half_growth(warm_up) == 0
+    assert second_half_growth([*warm_up[:-1], 1000.0]) == 0
+    assert second_half_growth([float(second) for second in range(100)]) == 40
+
+
+@pytest.mark.parametrize("name", LIMITS_MB)
+def test_a_process_that_grows_by_more_than_its_limit_is_named(name: str) -> None:
+    course = Course()
+    for each, series in course.resident_mb.items():
+        step = 3 * LIMITS_MB[each] / 100 if each == name else 0.0
+        series += [200.0 + number * step for number in range(100)]
+    assert course.grown() == {name: pytest.approx(1.2 * LIMITS_MB[name])}
+
+
+def tell(course: Course) -> None:
+    """What a run by hand writes down."""
+    for name, series in course.resident_mb.items():
+        print(f"{name}: {series[0]:.0f} MB at first, {max(series):.0f} at most, {series[-1]:.0f} at the end;")
+        print(f"second half {second_half_growth(series):+.1f} MB")
+    descriptors = course.descriptors
+    print(f"descriptors {descriptors[0]:.0f} to {max(descriptors):.0f}; answers {dict(course.statuses)}")
+
+
+@pytest.mark.long
+def test_nothing_grows_under_mixed_load(tmp_path: Path) -> None:
+    make_bundle(tmp_path / "models")
+    with running_server(tmp_path, f"{NAME}/0.1.0") as server:
+        course = soak(server, MINUTES * 60)
+    tell(course)
+    assert {200, 201, 202, 422} <= set(course.statuses)
+    assert {status for status in course.statuses if status >= 500} <= {503}
+    assert course.grown() == {}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("command", "name"), [("serve", "web"), ("worker", "engine")])
+def test_a_planted_leak_is_found(tmp_path: Path, command: str, name: str) -> None:
+    make_bundle(tmp_path / "models")
+    second_half_s = PLANTED_MINUTES * 30
+    planted = plant_leak(tmp_path / "planted", command, 2 * LIMITS_MB[name] / second_half_s)
+    with running_server(tmp_path, f"{NAME}/0.1.0", **planted) as server:
+        course = soak(server, PLANTED_MINUTES * 60)
+    tell(course)
+    assert name in course.grown()
