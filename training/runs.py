@@ -111,7 +111,7 @@ class Run:
 
     def identity(self, part: str) -> str:
         """Digest of what one training depends on: profile, data, starting weights, part."""
-        lines = (self.profile.model_dump_json(), self.inputs.model_dump_json(), part)
+        lines = (self.profile.model_dump_json(), self.inputs.init, self.inputs.fingerprint, part)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def folds_done(self) -> list[int]:
