@@ -124,13 +124,17 @@ class Classifier:
         with ThreadPoolExecutor(self.engine.streams) as pool:
             return [output for batch in pool.map(self.classify, batches) for output in batch]
 
+    def look_ungated(self, cell: ImageArray) -> HeadOutput:
+        """What the network says of a cell, whatever the gate would: for judging the network alone."""
+        return self._look([cell], [measure_cell(cell)])[0]
+
     def p_malignant_ungated(self, cell: ImageArray) -> float:
-        """What the network says of a cell, whatever the gate would: for judging the network alone.
+        """The probability in what `look_ungated` gives.
 
         Raises:
             FloatingPointError: the network gave a value that is not finite.
         """
-        return self._p_malignant(self._look([cell], [measure_cell(cell)])[0])
+        return self._p_malignant(self.look_ungated(cell))
 
     def _look(self, cells: list[ImageArray], measurements: list[dict[str, float]]) -> list[HeadOutput]:
         """Engine and head over every view of each cell, in order."""

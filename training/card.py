@@ -118,8 +118,9 @@ def description(manifest: Manifest) -> str:
 
 def _network(manifest: Manifest) -> str:
     recipe, head, base = manifest.preprocessing, manifest.head, manifest.architecture
-    resolution = "native resolution" if recipe.output_px == recipe.crop_px else f"{recipe.output_px} px"
-    crop = f"on a crop of\n{recipe.crop_px} px at {resolution} around the {recipe.centre}"
+    shrunk = recipe.output_px < recipe.crop_px
+    resolution = f"shrunk to {recipe.output_px} px" if shrunk else "at native resolution"
+    crop = f"on a crop of\n{recipe.crop_px} px {resolution} around the {recipe.centre}"
     if head.pooling == "cell_mean_deviation":
         return f"""\
 {base.name}, blocks 1 to {base.blocks}, {crop}; mean and

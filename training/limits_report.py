@@ -1,5 +1,6 @@
 """What the limits of a run do: of the final weights on the test part, of the procedure out of fold; RUN/limits.json."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -17,8 +18,6 @@ from training.calibrate import probabilities
 from training.candidate import candidate, open_candidate
 from training.columns import RUN
 from training.dataset import read_pixels
-from training.features import whole_cell_features
-from training.head_fit import head_margin
 from training.limits import fit_gate, observed_rows
 from training.out_of_fold import FoldView, fit_fold_limits, fold_views, pooled_malignant
 from training.prepare import PreparedCells, open_prepared
@@ -53,10 +52,11 @@ def read_limits_report(run: Run) -> LimitsReport | None:
 
 
 def _test_part(run: Run, prepared: PreparedCells, bundle: Bundle) -> Abstention:
-    rows = run.split(FINAL).test
-    embeddings = whole_cell_features(prepared.crops[rows], run.load(FINAL, "base"), run.profile)
-    observed = observed_rows(run, prepared, rows, embeddings)
-    margin = head_margin(embeddings, observed.measurements, bundle.weights)
+    rows, classifier = run.split(FINAL).test, open_candidate(bundle)
+    with ThreadPoolExecutor(classifier.engine.streams) as pool:
+        seen = list(pool.map(lambda row: classifier.look_ungated(read_pixels(run.cells[row])), rows))
+    observed = observed_rows(run, prepared, rows, np.stack([each.embedding for each in seen]))
+    margin = np.array([each.logits[0] - each.logits[1] for each in seen], np.float64)
     p_malignant = probabilities(margin, bundle.manifest.calibration)
     found = answers_of(bundle, observed, p_malignant)
     return judge_answers("test part", found, observed.malignant, observed.groups)
