@@ -17,10 +17,12 @@ from alembic.script import ScriptDirectory
 import app.accounts.tables
 import app.audit.tables
 import app.cases.tables
+import app.dataset.tables
 import app.idempotency.tables
 import app.monitoring.tables
 import app.outbox.tables
 import app.registry.tables
+import app.retraining.tables
 import app.reviews.tables
 import app.sign_off.tables  # noqa: F401 - imported so that the metadata knows every table
 from app.database import Base

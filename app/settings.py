@@ -44,6 +44,10 @@ class Settings(BaseSettings):
         "",
         description="Ed25519 public key (PEM); when set, only bundles it has signed are imported and activated",
     )
+    training_data: Path | None = Field(
+        None,
+        description="cells the model was made from; `retrain` learns from them again and judges on their test part",
+    )
     engine: EngineName = Field(
         "auto", description="`auto` takes the GPU where one is present; `ncnn`, `tensorflow`"
     )
@@ -143,6 +147,11 @@ class Settings(BaseSettings):
     def model_dir(self) -> Path:
         """Where imported bundles lie; shipped ones are in `models/store`."""
         return self.data_dir / "models"
+
+    @property
+    def retraining_dir(self) -> Path:
+        """Where retrainings work, and where inconclusive challengers wait."""
+        return self.data_dir / "retrainings"
 
     @cached_property
     def secret(self) -> bytes:

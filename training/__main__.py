@@ -181,6 +181,39 @@ def refit(
     console.print(f"{written.id} {written.sha256}")
 
 
+@app.command()
+def retrain(
+    champion: Annotated[Path, typer.Option(help="Folder of the bundle that answers now.")],
+    data: Annotated[Path, typer.Option(help="The old cells: replayed, and their test part judges.")],
+    new: Annotated[list[Path], typer.Option(help="A data folder of new cells; repeat.")],
+    out: Out,
+    profile: ProfileName = "head",
+    limits: Annotated[
+        Path | None, typer.Option(help="Limits file; training/retraining_limits.toml when not given.")
+    ] = None,
+    name: Name = "vgg16-cnmc-local",
+    version: Version = "0.1.0",
+) -> None:
+    """Train a challenger on old and new cells and let the gate judge it; exit code 1 where it does not pass."""
+    from training.gate import LIMITS, Verdict, read_limits
+    from training.retraining import Sources, retrain_bundle
+
+    found = retrain_bundle(
+        Sources(champion, data, tuple(new)),
+        out,
+        profile_named(profile),
+        read_limits(limits or LIMITS),
+        name=name,
+        version=version,
+        say=lambda text: console.print(text, soft_wrap=True),
+    )
+    for reason in found.judgement.reasons:
+        console.print(reason, soft_wrap=True)
+    console.print(f"{found.judgement.verdict}: {found.challenger}")
+    if found.judgement.verdict is not Verdict.PASSED:
+        raise typer.Exit(1)
+
+
 @app.command(name="all")
 def everything(
     data: Data,

@@ -2,7 +2,7 @@
 
 | layout | files |
 |---|---|
-| index | `index.csv` with labels, leak groups and frozen splits |
+| index | `index.csv` with file, label and subject; leak groups, frozen splits and folds where it states them |
 | folds | `.../fold_{0,1,2}/{all,hem}/UID_<subject>_<image>_<cell>_<label>.bmp`, the training set as TCIA and Kaggle ship it |
 | preliminary | `1.bmp .. 1867.bmp` and a CSV `Patient_ID,new_names,labels`; Patient_ID is the original file name, 1 = malignant |
 | final | `1.bmp .. 2586.bmp` without labels, some of 600 x 600 pixels |
@@ -19,6 +19,7 @@ from models.labels import CNMC_LABELS, Label
 
 _NAME = re.compile(r"UID_(?P<subject>[A-Za-z]?\d+)_\d+_\d+_(?P<label>all|hem)", re.IGNORECASE)
 _PRELIMINARY_COLUMNS = {"Patient_ID", "new_names", "labels"}
+_INDEX_LABELS = {**CNMC_LABELS, **{label.value: label for label in Label}}
 _CHALLENGE_LABELS = {"1": Label.MALIGNANT, "0": Label.HEALTHY}
 
 
@@ -93,19 +94,26 @@ def _from_index(folder: Path) -> list[ListedCell]:
     if not (folder / "index.csv").is_file():
         return []
     with (folder / "index.csv").open(newline="", encoding="utf-8") as file:
-        return [
-            ListedCell(
-                path=folder / row["file"],
-                label=CNMC_LABELS[row["label"]],
-                subject=row["subject"],
-                name_label=label_in(Path(row["file"]).name),
-                leak_group=row["leak_group"],
-                split=row["split"],
-                cv_fold=int(row["cv_fold"]),
-                official_fold=_fold_number(row["official_fold"]),
-            )
-            for row in csv.DictReader(file)
-        ]
+        return [_indexed_cell(row, folder) for row in csv.DictReader(file)]
+
+
+def _indexed_cell(row: dict[str, str], folder: Path) -> ListedCell:
+    label = _INDEX_LABELS.get(row.get("label", ""))
+    if label is None or not row.get("file") or not row.get("subject"):
+        raise DatasetError(
+            f"Expected file, subject and label ({', '.join(_INDEX_LABELS)}) in every line of {folder / 'index.csv'}, "
+            f"got {row}."
+        )
+    return ListedCell(
+        path=folder / row["file"],
+        label=label,
+        subject=row["subject"],
+        name_label=label_in(Path(row["file"]).name),
+        leak_group=row.get("leak_group", ""),
+        split=row.get("split", ""),
+        cv_fold=int(row.get("cv_fold") or -1),
+        official_fold=_fold_number(row.get("official_fold", "")),
+    )
 
 
 def _from_folds(folder: Path) -> list[ListedCell]:

@@ -9,6 +9,7 @@ import typer
 from app.cli import (
     audit,
     backups,
+    dataset,
     db,
     destinations,
     erasing,
@@ -18,6 +19,7 @@ from app.cli import (
     outbox,
     predicting,
     rescoring,
+    retraining,
     serving,
     simulating,
     sites,
@@ -44,8 +46,11 @@ app.command()(erasing.erase)
 app.command()(erasing.retention)
 app.command()(operations.validate)
 app.command()(operations.doctor)
+app.command()(retraining.retrain)
 app.add_typer(operations.monitoring, name="monitoring")
 app.add_typer(models.app, name="models")
+app.add_typer(dataset.app, name="dataset")
+app.add_typer(retraining.app, name="retrainings")
 app.add_typer(sites.app, name="sites")
 app.add_typer(users.app, name="users")
 app.add_typer(keys.app, name="keys")

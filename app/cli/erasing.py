@@ -66,7 +66,12 @@ def _erase(
         return
     gone = erasure.erase(COMMAND_LINE, cases, cause)
     out.print(f"Erased {gone.cases} cases with {gone.cells} cells and {gone.pictures} pictures.")
-    trained = bundles_that_name(gone.images, (settings.model_dir, STORE))
+    if gone.exported.pictures:
+        out.print(f"{gone.exported.pictures} pictures left data folders that were exported.")
+    for folder in gone.exported.unreachable:
+        out.print(f"Not reached, and perhaps elsewhere: the exported folder {folder}.", markup=False)
+    waiting = settings.retraining_dir.glob("*/store")
+    trained = bundles_that_name(gone.images, (settings.model_dir, STORE, *waiting))
     if trained:
         out.print(f"Models made from some of them, which an erasure does not change: {', '.join(trained)}.")
     else:

@@ -11,6 +11,7 @@ from app.audit.service import Actor, AuditService
 from app.cases.repository import CaseRepository
 from app.cases.tables import Case
 from app.database import Database
+from app.dataset.service import Removed, remove_from_exports
 from app.erasure.erasure_list import Erased, ErasureList
 from app.erasure.repository import ErasureRepository
 from app.image_store import ImageStore
@@ -26,19 +27,21 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True)
 class Erasure:
-    """What an erasure took. images: SHA-256 of the files as they had been uploaded."""
+    """What an erasure took. images: SHA-256 of the files as they had been uploaded. exported: what left data folders."""
 
     cases: int
     cells: int
     pictures: int
     images: frozenset[str]
+    exported: Removed
 
 
 class ErasureService:
     """Each case is a unit of work of its own, so that an erasure of thousands holds up nobody.
 
-    In this order: the case is listed as erased, its rows go, its pictures go. A crash in between leaves a case that
-    the next run erases, or pictures without a row, which the sweep takes.
+    In this order: the case is listed as erased, its cells leave the data folders that were written, its rows go, its
+    pictures go. A crash in between leaves a case that the next run erases, or pictures without a row, which the sweep
+    takes.
     """
 
     def __init__(
@@ -60,7 +63,8 @@ class ErasureService:
             return ErasureRepository(session).opened_before(self._now() - age)
 
     def erase(self, who: Actor, cases: Sequence[Case], cause: Cause) -> Erasure:
-        """Erase cases with cells, pictures, predictions, embeddings, verdicts, signatures and messages."""
+        """Erase cases with cells, pictures, predictions, embeddings, verdicts, signatures, messages and exports."""
+        exported = remove_from_exports(self._database, self._images_of(cases))
         cells, pictures, images = 0, 0, frozenset[str]()
         for case in cases:
             if cause is not Cause.REPLAY:
@@ -74,7 +78,7 @@ class ErasureService:
                 )
             cells, images = cells + gone, images | files
             pictures += self._discard(stored)
-        return Erasure(len(cases), cells, pictures, images)
+        return Erasure(len(cases), cells, pictures, images, exported)
 
     def replay(self, who: Actor) -> Erasure:
         """Erase again what had been erased before a backup was put back."""
@@ -82,6 +86,11 @@ class ErasureService:
         with self._database.reading() as session:
             back = ErasureRepository(session).by_id(sorted(listed))
         return self.erase(who, back, Cause.REPLAY)
+
+    def _images_of(self, cases: Sequence[Case]) -> set[str]:
+        with self._database.reading() as session:
+            repository = ErasureRepository(session)
+            return {digest for case in cases for digest in repository.digests(case.id)[0]}
 
     def _discard(self, pictures: set[str]) -> int:
         with self._database.reading() as session:

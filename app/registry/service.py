@@ -126,6 +126,22 @@ class RegistryService:
             raise Conflict(f"{model_id} stays inactive: {refused}") from refused
         return ModelRef(name, version, bundle.sha256)
 
+    def register(self, who: Actor, model_id: str) -> ModelRef:
+        """Make a bundle of the stores known; it is a candidate until somebody activates it.
+
+        Raises:
+            NotFound: no such bundle. Conflict: it is registered already, damaged, or not signed.
+        """
+        name, version = split_id(model_id)
+        if self._registry.model(name, version) is not None:
+            raise Conflict(f"{model_id} is registered already.")
+        try:
+            row = self._register(name, version)
+        except BundleRefused as refused:
+            raise Conflict(f"{model_id} is not registered: {refused}") from refused
+        self._audit.record(who, Act.MODEL_REGISTERED, model_id, sha256=row.sha256)
+        return _ref(row)
+
     def rollback(self, who: Actor, reason: str = "") -> ModelRef:
         """Back to the model that answered before this one.
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from app.registry.service import Activated
 from app.registry.tables import Activation, RegisteredModel
+from app.retraining.tables import Retraining, RetrainingOverride
 from app.web import page_contexts as pages
 from app.web.markdown import markdown
 from app.web.words import ModelState, Verification
@@ -43,6 +44,26 @@ def activation_rows(
             model_ref(model), activation.activated_at, activation.activated_by, activation.reason
         )
         for activation, model in activations
+    )
+
+
+def retraining_rows(
+    history: list[tuple[Retraining, RetrainingOverride | None]],
+) -> tuple[pages.RetrainingRow, ...]:
+    return tuple(
+        pages.RetrainingRow(
+            number=row.number,
+            at=row.finished_at,
+            champion=row.champion,
+            challenger=row.challenger,
+            learned_from=f"{row.new_cells} new cells"
+            + (f"; {row.reviewed_cells} reviewed ones were offered" if row.reviewed_cells else ""),
+            snapshot=row.snapshot_sha256,
+            verdict=row.verdict,
+            reasons=tuple(row.reasons),
+            let_pass_by=f"{override.first_admin} and {override.second_admin}" if override else "",
+        )
+        for row, override in history
     )
 
 

@@ -95,6 +95,7 @@ def _models_page(visit: Visit, trouble: str | None = None) -> pages.ModelsPage:
             contexts.model_row(entry, registry.manifest_or_none(entry)) for entry in registry.overview()
         ),
         activations=contexts.activation_rows(registry.activations()),
+        retrainings=contexts.retraining_rows(visit.retrainings.history()),
         before=contexts.model_ref(before) if before else None,
         trouble=trouble,
     )

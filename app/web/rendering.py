@@ -19,6 +19,7 @@ from app.reports.sentences import probability
 from app.web.page_contexts import CaseRef, Chrome, Context
 from app.web.words import (
     CASE_STATE_WORDS,
+    GATE_WORDS,
     LABEL_SENTENCES,
     LABEL_WORDS,
     MESSAGE_STATE_WORDS,
@@ -27,6 +28,7 @@ from app.web.words import (
     VERDICT_WORDS,
     VERIFICATION_WORDS,
     CaseState,
+    GateVerdict,
     MessageState,
     ModelState,
     PredictionLabel,
@@ -44,6 +46,7 @@ VOCABULARIES: Final[dict[type[StrEnum], Mapping[Any, str]]] = {
     CaseState: CASE_STATE_WORDS,
     Role: ROLE_WORDS,
     ModelState: MODEL_STATE_WORDS,
+    GateVerdict: GATE_WORDS,
     MessageState: MESSAGE_STATE_WORDS,
     Verification: VERIFICATION_WORDS,
 }

@@ -16,6 +16,7 @@ from app.dependencies import Reading, get_services
 from app.errors import LeukolensError, NotAuthenticated, NotFound
 from app.guard import identify
 from app.registry.service import RegistryService
+from app.retraining.service import RetrainingService
 from app.reviews.service import ReviewService
 from app.reviews.view import CaseViewer
 from app.services import Services
@@ -62,6 +63,10 @@ class Visit:
     @property
     def registry(self) -> RegistryService:
         return RegistryService(self.session, self.services.stores, self.services.now())
+
+    @property
+    def retrainings(self) -> RetrainingService:
+        return RetrainingService(self.session, self.services.now())
 
     @property
     def secret_and_now(self) -> tuple[bytes, datetime]:

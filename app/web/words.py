@@ -7,6 +7,7 @@ from app.accounts.permissions import Role
 from app.cases.tables import CaseState, CellState, Reuse
 from app.outbox.tables import MessageState
 from app.reports.sentences import LABEL_WORDS, VERDICTS_IN_FULL, remark
+from app.retraining.tables import GateVerdict
 from app.reviews.tables import Reading
 from app.reviews.tables import Verdict as VerdictKind
 from app.sign_off.pre_checks import Check
@@ -17,6 +18,7 @@ __all__ = [
     "LABEL_WORDS",
     "CaseState",
     "CellState",
+    "GateVerdict",
     "MessageState",
     "PredictionLabel",
     "Role",
@@ -130,6 +132,12 @@ MODEL_STATE_WORDS: Final[dict[ModelState, str]] = {
     ModelState.ACTIVE: "Active",
     ModelState.CANDIDATE: "Candidate",
     ModelState.RETIRED: "Retired",
+}
+
+GATE_WORDS: Final[dict[GateVerdict, str]] = {
+    GateVerdict.PASSED: "Passed",
+    GateVerdict.INCONCLUSIVE: "Open question",
+    GateVerdict.REFUSED: "Refused",
 }
 
 VERIFICATION_WORDS: Final[dict[Verification, str]] = {

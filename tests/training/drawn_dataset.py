@@ -3,30 +3,55 @@
 import csv
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from models.drawn_cells import draw_cell
 
+RADIUS_PX = {"all": 108.0, "hem": 85.0}
 COLUMNS = ("file", "label", "subject", "leak_group", "official_fold", "split", "cv_fold", "bmp_sha256")
 
 
 def write_drawn_dataset(folder: Path, *, cells_per_group: int = 3) -> Path:
     """Six leak groups of each class, two in each of train, val and test; returns `folder`."""
-    rows: list[dict[str, object]] = []
-    for side, (label, radius) in enumerate((("all", 108.0), ("hem", 85.0))):
-        (folder / label).mkdir(parents=True)
+    rows: list[tuple[object, ...]] = []
+    for side, (label, radius) in enumerate(RADIUS_PX.items()):
         for group in range(6):
             subject = f"{'H' if label == 'hem' else ''}{group + 1}"
             for cell in range(cells_per_group):
                 file = f"{label}/UID_{subject}_{cell + 1}_1_{label}.png"
-                seed = 1000 * side + 10 * group + cell
-                pixels = draw_cell(seed, radius_px=radius + 3 * group)
-                Image.fromarray(pixels).save(folder / file)
+                _draw(folder / file, 1000 * side + 10 * group + cell, radius + 3 * group)
                 split = ("train", "val", "test")[group // 2]
-                values = (file, label, subject, subject, "fold_0", split, group % 2, "")
-                rows.append(dict(zip(COLUMNS, values, strict=True)))
-    with (folder / "index.csv").open("w", newline="", encoding="utf-8") as file_out:
-        writer = csv.DictWriter(file_out, COLUMNS)
-        writer.writeheader()
+                rows.append((file, label, subject, subject, "fold_0", split, group % 2, ""))
+    return _write_index(folder, rows)
+
+
+def write_new_cells(folder: Path, *, people: int, cells_per_person: int, flipped: float = 0.0) -> Path:
+    """Cells of other people, half of them of each class.
+
+    Args:
+        flipped: share of the malignant cells that stand under healthy, drawn at random.
+    """
+    random = np.random.default_rng(5)
+    rows: list[tuple[object, ...]] = []
+    for person in range(people):
+        truth = ("all", "hem")[person % 2]
+        for cell in range(cells_per_person):
+            file = f"cells/N{person}_{cell}.png"
+            _draw(folder / file, 5000 + 100 * person + cell, RADIUS_PX[truth] + 2 * person)
+            label = "hem" if truth == "all" and random.random() < flipped else truth
+            rows.append((file, label, f"N{person}", f"N{person}", "", "train", -1, ""))
+    return _write_index(folder, rows)
+
+
+def _draw(path: Path, seed: int, radius_px: float) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(draw_cell(seed, radius_px=radius_px)).save(path)
+
+
+def _write_index(folder: Path, rows: list[tuple[object, ...]]) -> Path:
+    with (folder / "index.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
         writer.writerows(rows)
     return folder

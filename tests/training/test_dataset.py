@@ -27,6 +27,18 @@ def test_the_index_gives_class_group_split_and_fold(drawn_dataset: Path) -> None
     assert read_pixels(first).shape == (450, 450, 3)
 
 
+def test_an_index_needs_file_subject_and_a_label_it_knows(tmp_path: Path) -> None:
+    for name, seed in (("a.png", 1), ("b.png", 2)):
+        Image.fromarray(_segmented(seed)).save(tmp_path / name)
+    index = tmp_path / "index.csv"
+    index.write_text("file,label,subject\na.png,malignant,S1\nb.png,hem,S2\n")
+    found = [(cell.label, cell.leak_group, cell.split, cell.cv_fold) for cell in read_dataset(tmp_path)]
+    assert found == [(Label.MALIGNANT, "S1", "", -1), (Label.HEALTHY, "S2", "", -1)]
+    index.write_text("file,label,subject\na.png,sick,S1\n")
+    with pytest.raises(DatasetError, match="sick"):
+        read_dataset(tmp_path)
+
+
 def test_the_folders_of_the_full_set_are_read_with_leak_groups_by_pixels(tmp_path: Path) -> None:
     files = {
         "fold_0/all/UID_1_1_1_all.bmp": 1,

@@ -48,6 +48,7 @@ from app.web.page_contexts import (
     ReferencePage,
     Refusal,
     ResultPartial,
+    RetrainingRow,
     SavedPartial,
     SessionRow,
     SetupPage,
@@ -63,6 +64,7 @@ from app.web.page_contexts import (
 from app.web.words import (
     CaseState,
     CellState,
+    GateVerdict,
     ModelState,
     PredictionLabel,
     Role,
@@ -291,6 +293,20 @@ MODEL_PAGE = ModelPage(
     activations=ACTIVATIONS[:1],
 )
 
+RETRAININGS = (
+    RetrainingRow(
+        number=2,
+        at=NOW,
+        champion="vgg16-cnmc/0.2.0",
+        challenger="vgg16-cnmc-local/0.2.0",
+        learned_from="412 new cells; 96 reviewed ones were offered",
+        snapshot=DIGEST,
+        verdict=GateVerdict.INCONCLUSIVE,
+        reasons=("auroc may worsen by more than 0.03 " + HOSTILE,),
+        let_pass_by="Dr. Marta Lindqvist and Ola Berg " + HOSTILE,
+    ),
+)
+
 MODEL_ROWS = (
     ModelRow(
         MODEL,
@@ -487,7 +503,9 @@ def samples() -> tuple[Sample, ...]:
         Sample(
             "models",
             _chrome("/models"),
-            ModelsPage(MODEL_ROWS, ACTIVATIONS, before=CANDIDATE, trouble="0.2.0 does not verify."),
+            ModelsPage(
+                MODEL_ROWS, ACTIVATIONS, RETRAININGS, before=CANDIDATE, trouble="0.2.0 does not verify."
+            ),
         ),
         Sample("models-none", _chrome("/models?none"), ModelsPage((), ())),
         Sample(

@@ -93,6 +93,7 @@ from app.web.page_contexts.models import (
     ModelRow,
     ModelsPage,
     Plot,
+    RetrainingRow,
 )
 from app.web.page_contexts.monitoring import (
     AlertRow,
@@ -201,6 +202,7 @@ __all__ = [
     "RefusalCount",
     "RefusedCell",
     "ResultPartial",
+    "RetrainingRow",
     "Saved",
     "SavedPartial",
     "Scale",

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from app.notice import KNOWN_LIMITS
 from app.web.page_contexts.shared import Context, ModelRef
-from app.web.words import ModelState, Verification
+from app.web.words import GateVerdict, ModelState, Verification
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,23 @@ class ActivationRow:
 
 
 @dataclass(frozen=True)
+class RetrainingRow:
+    """One retraining that reached a verdict; `let_pass_by` names the admins who overrode an open question."""
+
+    number: int
+    at: datetime
+    champion: str
+    challenger: str
+    learned_from: str
+    snapshot: str
+    verdict: GateVerdict
+    reasons: tuple[str, ...]
+    let_pass_by: str
+
+
+@dataclass(frozen=True)
 class ModelsPage(Context):
-    """`/models`: every registered bundle, and which answered when.
+    """`/models`: every registered bundle, which answered when, and what was retrained.
 
     `before` is the model that a rollback goes back to, for who may manage models; `trouble` says why the last
     change was refused.
@@ -54,6 +69,7 @@ class ModelsPage(Context):
     template: ClassVar[str] = "models.html"
     models: tuple[ModelRow, ...]
     activations: tuple[ActivationRow, ...]
+    retrainings: tuple[RetrainingRow, ...] = ()
     before: ModelRef | None = None
     trouble: str | None = None
 

@@ -1,0 +1,33 @@
+"""What one retraining leaves behind: `retraining.json`, which the service keeps as its history."""
+
+from pydantic import BaseModel, ConfigDict
+
+from models.bundle import Figures
+from training.gate import GateLimits, Judgement
+from training.label_check import LabelCheck
+from training.profiles import ImageProfile, PatchProfile
+from training.replay import Snapshot
+
+REPORT = "retraining.json"
+
+
+class Retraining(BaseModel):
+    """`retraining.json`. replayed_as_trained: whether the old cells are the ones the champion states it was made from.
+
+    challenger: its id, also where it was refused and is not kept.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    champion: str
+    champion_sha256: str
+    challenger: str
+    challenger_sha256: str | None
+    profile: PatchProfile | ImageProfile
+    command: str
+    snapshot: Snapshot
+    replayed_as_trained: bool
+    limits: GateLimits
+    labels: LabelCheck
+    evaluation: Figures
+    judgement: Judgement
