@@ -18,6 +18,8 @@ Metric = Callable[[Doubles, Bools], float]
 ECE_BINS = 15
 RESAMPLES = 2000
 DECISION = 0.5
+FIXED_SPECIFICITY = 0.9
+"""Where `sensitivity_at_specificity` is read: one healthy cell in ten may be called malignant."""
 
 
 def auroc(score: Doubles, malignant: Bools) -> float:
@@ -52,6 +54,45 @@ def weighted_f1(p_malignant: Doubles, malignant: Bools) -> float:
         hits = float((truth & answer).sum())
         total += truth.mean() * 2 * hits / max(float(truth.sum() + answer.sum()), 1.0)
     return float(total)
+
+
+def f1(p_malignant: Doubles, malignant: Bools) -> float:
+    """Harmonic mean of precision and sensitivity, of the malignant class."""
+    called = p_malignant >= DECISION
+    return 2 * float((called & malignant).sum()) / max(float(called.sum() + malignant.sum()), 1.0)
+
+
+def precision(p_malignant: Doubles, malignant: Bools) -> float:
+    """Share malignant of the cells called malignant at `DECISION`; 0 where none is."""
+    called = p_malignant >= DECISION
+    return float((called & malignant).sum()) / max(float(called.sum()), 1.0)
+
+
+def mcc(p_malignant: Doubles, malignant: Bools) -> float:
+    """Matthews correlation of call and truth, -1..1; 0 where all cells are called alike."""
+    called = p_malignant >= DECISION
+    hits, misses = float((called & malignant).sum()), float((~called & malignant).sum())
+    false, right = float((called & ~malignant).sum()), float((~called & ~malignant).sum())
+    spread = (hits + false) * (hits + misses) * (right + false) * (right + misses)
+    return (hits * right - false * misses) / spread**0.5 if spread else 0.0
+
+
+def pr_auc(score: Doubles, malignant: Bools) -> float:
+    """Average precision of the malignant class, ties taken together; chance gives the prevalence."""
+    values, which = np.unique(-score, return_inverse=True)
+    hits = np.bincount(which[malignant], minlength=len(values))
+    called = np.cumsum(np.bincount(which, minlength=len(values)))
+    return float((hits * np.cumsum(hits) / called).sum() / hits.sum())
+
+
+def sensitivity_at_specificity(score: Doubles, malignant: Bools) -> float:
+    """Share of malignant cells above the lowest threshold that keeps `FIXED_SPECIFICITY` of the healthy ones below.
+
+    The threshold is that of the cells judged: what an ideal choice of it would reach.
+    """
+    healthy = np.sort(score[~malignant])
+    threshold = healthy[int(np.ceil(FIXED_SPECIFICITY * len(healthy))) - 1]
+    return float((score[malignant] > threshold).mean())
 
 
 def brier(p_malignant: Doubles, malignant: Bools) -> float:
@@ -89,12 +130,34 @@ def band_metrics(band: Band) -> dict[str, Metric]:
 METRICS: dict[str, Metric] = {
     "weighted_f1": weighted_f1,
     "auroc": auroc,
+    "pr_auc": pr_auc,
     "accuracy": accuracy,
+    "f1": f1,
+    "precision": precision,
     "sensitivity": sensitivity,
     "specificity": specificity,
+    "sensitivity_at_specificity": sensitivity_at_specificity,
+    "mcc": mcc,
     "ece": ece,
     "brier": brier,
 }
+
+
+METRIC_NAMES = {
+    "weighted_f1": "Weighted F1",
+    "auroc": "AUROC",
+    "pr_auc": "PR-AUC (average precision)",
+    "accuracy": "Accuracy",
+    "f1": "F1 (malignant)",
+    "precision": "Precision (malignant)",
+    "sensitivity": "Sensitivity (malignant)",
+    "specificity": "Specificity (healthy)",
+    "sensitivity_at_specificity": f"Sensitivity at specificity {FIXED_SPECIFICITY}",
+    "mcc": "Matthews correlation",
+    "ece": "Expected calibration error",
+    "brier": "Brier score",
+}
+"""How each of `METRICS` is written for people."""
 
 
 def group_resamples(

@@ -111,21 +111,54 @@ def calibrate(out: Out) -> None:
 
 
 @app.command()
+def baseline(
+    out: Out,
+    data: Annotated[Path | None, typer.Option(help="A data folder, where RUN is no run yet.")] = None,
+    init: Annotated[str | None, typer.Option(help="As for prepare; the run's own when not given.")] = None,
+    profile: ProfileName = "honest",
+) -> None:
+    """Compute and judge what a network must beat: area, silhouette, measurements, the frozen VGG16."""
+    from training.frozen_reference import compute_reference
+    from training.reference_figures import judge_baselines
+
+    if (out / "inputs.json").is_file():
+        run = Run.open(out)
+    elif data is None or init is None:
+        raise typer.BadParameter(f"Expected --data and --init, since {out} is no run yet.")
+    else:
+        run = Run.create(out, profile_named(profile), data, init)
+    compute_reference(run, init or run.inputs.init, say=lambda done: console.print(f"{done} cells"))
+    for name, figures in judge_baselines(run).figures.items():
+        found = (figures.metrics[metric] for metric in ("auroc", "weighted_f1"))
+        console.print(name, *(f"{each.value:.3f} ({each.low:.3f} to {each.high:.3f})" for each in found))
+
+
+@app.command()
 def evaluate(out: Out) -> None:
     """Judge the final weights on the test part, and the procedure on the folds that were trained."""
+    from training.candidate import CALIBRATION
     from training.columns import evaluate_run
     from training.limits_report import report_limits
 
     run = Run.open(out)
     for comparison in evaluate_run(run):
         console.print_json(comparison.model_dump_json())
-    console.print_json(report_limits(run).model_dump_json())
+    if (run.folder / CALIBRATION).is_file():
+        console.print_json(report_limits(run).model_dump_json())
+
+
+@app.command()
+def probe(out: Out) -> None:
+    """Ask the networks about disturbed pictures and silhouettes of cells they never saw."""
+    from training.robustness import probe_run
+
+    console.print_json(probe_run(Run.open(out)).model_dump_json())
 
 
 @app.command()
 def report(out: Out) -> None:
-    """Plots of the predictions in the run, to RUN/report."""
-    from training.report import write_report
+    """Everything the run has figures for, as RUN/report/report.html, report.json and plots."""
+    from training.report.write import write_report
 
     for path in write_report(Run.open(out)):
         console.print(path)
@@ -235,7 +268,9 @@ def everything(
     prepare(data, init, out, profile, architecture, seed)
     fit([out], [FINAL, *(f"fold{each}" for each in (range(FOLDS) if fold is None else fold))])
     calibrate(out)
+    baseline(out)
     evaluate(out)
+    probe(out)
     report(out)
     publish(out, name, version, store)
 

@@ -24,6 +24,7 @@ from models.conformal import ConformalLimits
 from models.drawn_cells import draw_cell
 from models.engines import EngineName, open_engine
 from models.head import HeadSpec
+from models.metrics import DECISION
 from models.networks import head_plan
 from models.novelty import NoveltyLimits
 from models.quality import QualityLimits
@@ -44,6 +45,7 @@ from training.prepare import PreparedCells, open_prepared
 from training.profiles import ImageProfile, Profile
 from training.runs import FINAL, Run
 
+CALIBRATION = "calibration.json"
 GOLDEN_CELLS = 4
 
 CITATION = (
@@ -94,7 +96,7 @@ def calibrate_run(run: Run) -> Calibrated:
         else _from_val_part(run, observed)
     )
     run.save(FINAL, "statistics", statistics)
-    (run.folder / "calibration.json").write_text(found.model_dump_json(indent=1))
+    (run.folder / CALIBRATION).write_text(found.model_dump_json(indent=1))
     return found
 
 
@@ -117,6 +119,11 @@ def _from_val_part(run: Run, observed: Observed) -> tuple[Calibrated, Arrays]:
     return Calibrated(calibration=calibration, band=band, **limits.fields), limits.statistics
 
 
+def calibrated_run(run: Run) -> Calibrated:
+    """What `calibrate_run` kept."""
+    return Calibrated.model_validate_json((run.folder / CALIBRATION).read_text())
+
+
 def candidate(
     run: Run,
     *,
@@ -127,36 +134,54 @@ def candidate(
     these_weights: Figures | None = None,
 ) -> Bundle:
     """The bundle of a calibrated run, float16-rounded, without golden cells and card."""
-    calibrated = Calibrated.model_validate_json((run.folder / "calibration.json").read_text())
-    weights = rounded(run.load(FINAL, "base") | run.load(FINAL, "head"))
-    split = run.split(FINAL)
-    parts = ", ".join(
-        f"{len(rows)} {part} cells"
-        for part, rows in (("train", split.train), ("val", split.val), ("test", split.test))
-    )
+    calibrated = calibrated_run(run)
+    bare = part_bundle(run, FINAL, calibrated.calibration)
+    known = {
+        "name": name,
+        "version": version,
+        **dict(calibrated),
+        "origin": bare.manifest.origin.model_copy(update={"command": command}),
+        "procedure": procedure,
+        "these_weights": these_weights,
+    }
+    manifest = Manifest(**dict(bare.manifest) | known)
+    return Bundle(manifest, "", bare.weights, (), "", run.load(FINAL, "statistics"))
+
+
+def part_bundle(run: Run, part: str, calibration: Calibration) -> Bundle:
+    """The network of one part, float16-rounded, without limits: for judging it on cells it never saw."""
+    weights = rounded(run.load(part, "base") | run.load(part, "head"))
     manifest = Manifest(
-        name=name,
-        version=version,
+        name="part",
+        version="0.0.0",
         created_at=datetime.now(UTC).replace(microsecond=0),
         licence="Apache-2.0",
         architecture=run.profile.architecture,
         preprocessing=run.profile.preprocessing,
         **served_head(run.profile, weights["head__dense1__kernel"].shape[0]),
-        **dict(calibrated),
-        origin=Origin(
-            data="C-NMC 2019, part of the training set; licence CC BY 3.0 as second-hand sources state it",
-            citation=CITATION,
-            data_fingerprint=run.inputs.fingerprint,
-            split=f"frozen, by leak group: {parts}; {_USED[run.profile.calibrated_on]}, test judged",
-            starting_weights=starting_words(run.inputs.init),
-            command=command,
-            cells=len(split.train) + len(split.val),
-            leak_groups=len(set(run.groups[np.concatenate([split.train, split.val])])),
-        ),
-        procedure=procedure,
-        these_weights=these_weights,
+        calibration=calibration,
+        band=Band(low=DECISION, high=DECISION),
+        origin=_origin(run),
     )
-    return Bundle(manifest, "", dict(weights), (), "", run.load(FINAL, "statistics"))
+    return Bundle(manifest, "", dict(weights), (), "")
+
+
+def _origin(run: Run) -> Origin:
+    split = run.split(FINAL)
+    parts = ", ".join(
+        f"{len(rows)} {part} cells"
+        for part, rows in (("train", split.train), ("val", split.val), ("test", split.test))
+    )
+    return Origin(
+        data="C-NMC 2019, part of the training set; licence CC BY 3.0 as second-hand sources state it",
+        citation=CITATION,
+        data_fingerprint=run.inputs.fingerprint,
+        split=f"frozen, by leak group: {parts}; {_USED[run.profile.calibrated_on]}, test judged",
+        starting_weights=starting_words(run.inputs.init),
+        command="",
+        cells=len(split.train) + len(split.val),
+        leak_groups=len(set(run.groups[np.concatenate([split.train, split.val])])),
+    )
 
 
 def starting_words(init: str) -> str:

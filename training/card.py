@@ -1,7 +1,9 @@
 """The model card: what a bundle is for, where it comes from, what it reaches and what nobody knows."""
 
 from models.bundle import Interval, Manifest, Origin
-from training.evaluate import Comparison
+from models.metrics import METRIC_NAMES
+from training.baselines import BASELINE_NAMES
+from training.evaluate import COMPARED, Comparison
 
 INTENDED_USE = "For research use only. Not for use in diagnostic procedures."
 
@@ -22,19 +24,10 @@ PATCH_LIMITS = """\
 - Depth, pooling and what is subtracted were chosen on out-of-fold figures over all cells, the test part's among
   them, before this run; the head's penalty on the val part. The test part was classified once, at the end."""
 
-ROWS = {
-    "weighted_f1": "weighted F1",
-    "auroc": "AUROC",
-    "accuracy": "accuracy",
-    "sensitivity": "sensitivity",
-    "specificity": "specificity",
-    "ece": "ECE (15 bins)",
-    "brier": "Brier",
-}
 BASELINE_ROWS = {
-    "area_auroc": "area alone: AUROC",
-    "measurements_auroc": "measurements, boosted trees: AUROC",
-    "measurements_weighted_f1": "measurements, boosted trees: weighted F1",
+    f"{name}_{metric}": f"{words}: {METRIC_NAMES[metric]}"
+    for name, words in BASELINE_NAMES.items()
+    for metric in COMPARED
 }
 BAND_ROWS = {
     "indeterminate_share": "share of cells inside the indeterminate band",
@@ -42,9 +35,9 @@ BAND_ROWS = {
     "specificity_outside": "specificity outside the band",
 }
 GAIN_ROWS = {
-    "auroc_over_area": "paired gain in AUROC over area alone",
-    "auroc_over_measurements": "paired gain in AUROC over measurements",
-    "weighted_f1_over_measurements": "paired gain in weighted F1 over measurements",
+    f"{metric}_over_{name}": f"paired gain in {METRIC_NAMES[metric]} over {words}"
+    for name, words in BASELINE_NAMES.items()
+    for metric in COMPARED
 }
 
 
@@ -154,12 +147,16 @@ def figures_table(columns: dict[str, Comparison]) -> str:
     groups = (f"{c.figures.malignant_groups} + {c.figures.healthy_groups}" for c in shown)
     lines.append(["leak groups, malignant + healthy", *groups])
     for rows, values in (
-        (ROWS, [column.figures.metrics for column in shown]),
+        (METRIC_NAMES, [column.figures.metrics for column in shown]),
         (BAND_ROWS, [column.band for column in shown]),
         (BASELINE_ROWS, [column.baselines for column in shown]),
         (GAIN_ROWS, [column.gains for column in shown]),
     ):
-        lines += [[words, *(_text(part.get(key)) for part in values)] for key, words in rows.items()]
+        lines += [
+            [words, *(_text(part.get(key)) for part in values)]
+            for key, words in rows.items()
+            if any(key in part for part in values)
+        ]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

@@ -14,15 +14,11 @@ from models.labels import LABELS
 from models.metrics import (
     DECISION,
     METRICS,
-    auroc,
     band_metrics,
     difference,
-    group_resamples,
-    weighted_f1,
     with_interval,
 )
-from models.preprocessing import Floats
-from training.baselines import area_score, boosted_probabilities
+from training.baselines import Described, baselines_on_part, baselines_out_of_fold
 from training.calibrate import cross_fitted
 from training.dataset import LabelledCell, read_pixels
 from training.runs import FINAL, Run
@@ -30,19 +26,20 @@ from training.runs import FINAL, Run
 Doubles = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
 
+COMPARED = {"auroc": "AUROC", "weighted_f1": "weighted F1"}
+"""Metrics in which a model is set against the baselines, and how a sentence names them."""
+
 
 @dataclass(frozen=True)
 class Judged:
     """Predictions of one column and its baselines, for the same cells.
 
-    rows: (n,) of the run's cells. p_malignant: (n,) calibrated. area: (n,) pixels. boosted: (n,) p_malignant
-    of the measurements-only trees.
+    rows: (n,) of the run's cells. p_malignant: (n,) calibrated. baselines: name -> (n,), calibrated alike.
     """
 
     rows: Rows
     p_malignant: Doubles
-    area: Doubles
-    boosted: Doubles
+    baselines: dict[str, Doubles]
 
 
 class GroupShare(BaseModel):
@@ -57,7 +54,7 @@ class GroupShare(BaseModel):
 
 
 class Comparison(BaseModel):
-    """Figures of a column, its baselines' AUROC and F1, the paired gains over them, the band's effect, and
+    """Figures of a column, its baselines' in `COMPARED`, the paired gains over them, the band's effect, and
     each leak group by itself."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -69,27 +66,19 @@ class Comparison(BaseModel):
     groups: list[GroupShare]
 
 
-def judge_test_part(run: Run, measurements: Floats, classifier: Classifier) -> Judged:
+def judge_test_part(run: Run, cells: Described, classifier: Classifier) -> Judged:
     """Classify the frozen test part with a bundle, float16 weights and engine as they are served."""
     split = run.split(FINAL)
     p_malignant = classify_cells(classifier, [run.cells[i] for i in split.test])
-    return _with_baselines(run, measurements, split.train, split.test, p_malignant)
+    return Judged(split.test, p_malignant, baselines_on_part(cells, run.folds, split))
 
 
-def judge_out_of_fold(run: Run, measurements: Floats) -> Judged:
+def judge_out_of_fold(run: Run, cells: Described) -> Judged:
     """Pool the folds that were trained; each is calibrated on the other folds' held-out cells."""
-    parts = [(fold, run.load(f"fold{fold}", "held_out")) for fold in run.folds_done()]
-    folds = np.concatenate([np.full(len(part["rows"]), fold) for fold, part in parts])
-    rows = np.concatenate([part["rows"] for _, part in parts])
-    margin = np.concatenate([part["margin"] for _, part in parts])
-    p_malignant = cross_fitted(margin, run.malignant[rows], folds)
-    boosted = [
-        _with_baselines(
-            run, measurements, run.split(f"fold{fold}").train, part["rows"], part["margin"]
-        ).boosted
-        for fold, part in parts
-    ]
-    return Judged(rows, p_malignant, area_score(measurements[rows]), np.concatenate(boosted))
+    parts = [run.load(f"fold{fold}", "held_out") for fold in run.folds_done()]
+    rows, margin = (np.concatenate([part[name] for part in parts]) for name in ("rows", "margin"))
+    p_malignant = cross_fitted(margin, run.malignant[rows], run.folds[rows])
+    return Judged(rows, p_malignant, baselines_out_of_fold(cells, run.folds, rows))
 
 
 def classify_cells(classifier: Classifier, cells: Sequence[LabelledCell]) -> Doubles:
@@ -107,7 +96,7 @@ def compare(
 ) -> Comparison:
     """All metrics with intervals over leak groups, and paired gains over the baselines."""
     malignant, groups = run.malignant[judged.rows], run.groups[judged.rows]
-    samples = group_resamples(malignant, groups, seed=run.profile.seed)
+    samples = run.samples(judged.rows)
 
     def plain(metric: str, score: Doubles) -> Interval:
         return with_interval(METRICS[metric], score, malignant, samples)
@@ -122,18 +111,16 @@ def compare(
             metrics={name: plain(name, judged.p_malignant) for name in METRICS},
         ),
         baselines={
-            "area_auroc": plain("auroc", judged.area),
-            "measurements_auroc": plain("auroc", judged.boosted),
-            "measurements_weighted_f1": plain("weighted_f1", judged.boosted),
+            f"{name}_{metric}": plain(metric, score)
+            for name, score in judged.baselines.items()
+            for metric in COMPARED
         },
         gains={
-            "auroc_over_area": difference(auroc, judged.p_malignant, judged.area, malignant, samples),
-            "auroc_over_measurements": difference(
-                auroc, judged.p_malignant, judged.boosted, malignant, samples
-            ),
-            "weighted_f1_over_measurements": difference(
-                weighted_f1, judged.p_malignant, judged.boosted, malignant, samples
-            ),
+            f"{metric}_over_{name}": difference(
+                METRICS[metric], judged.p_malignant, score, malignant, samples
+            )
+            for name, score in judged.baselines.items()
+            for metric in COMPARED
         },
         band={
             name: with_interval(metric, judged.p_malignant, malignant, samples)
@@ -156,16 +143,3 @@ def group_shares(
             GroupShare(group=name, label=label, cells=int(own.sum()), called_malignant=round(called, 4))
         )
     return shares
-
-
-def _with_baselines(
-    run: Run, measurements: Floats, learned: Rows, rows: Rows, p_malignant: Doubles
-) -> Judged:
-    boosted = boosted_probabilities(
-        measurements[learned],
-        run.malignant[learned],
-        run.groups[learned],
-        measurements[rows],
-        seed=run.profile.seed,
-    )
-    return Judged(rows, p_malignant, area_score(measurements[rows]), boosted)

@@ -16,6 +16,7 @@ from models.measurements import MEASUREMENTS, measure_cell
 from models.quality import inspect_cell
 from training.dataset import LabelledCell, read_pixels
 from training.limits import Observed
+from training.pieces import Arrays, stored_in_pieces
 
 AT_ONCE = 200
 
@@ -41,7 +42,6 @@ def observe(
         out: folder of the pieces, `00000.npz` and so on, `AT_ONCE` cells each.
         say: told how many cells are done.
     """
-    out.mkdir(parents=True, exist_ok=True)
     engine = open_engine(bundle, "ncnn")
     head = Head(bundle.manifest.head, bundle.weights)
     recipe = bundle.manifest.preprocessing
@@ -62,24 +62,18 @@ def observe(
         return output.embedding, output.logits, measured, np.array(list(inspected.values()), np.float32)
 
     with ThreadPoolExecutor(engine.streams) as pool:
-        for start in range(0, len(cells), AT_ONCE):
-            piece = out / f"{start:05d}.npz"
-            if not piece.is_file():
-                columns = [
-                    np.stack(rows)
-                    for rows in zip(*pool.map(look, cells[start : start + AT_ONCE]), strict=True)
-                ]
-                np.savez(piece, **dict(zip(_COLUMNS, columns, strict=True)))
-            say(min(start + AT_ONCE, len(cells)))
-    return _together(cells, out)
+
+        def look_at(rows: slice) -> Arrays:
+            columns = zip(*pool.map(look, cells[rows]), strict=True)
+            return {name: np.stack(column) for name, column in zip(_COLUMNS, columns, strict=True)}
+
+        return _together(cells, stored_in_pieces(out, len(cells), AT_ONCE, look_at, say))
 
 
 _COLUMNS = ("embeddings", "logits", "measurements", "inspections")
 
 
-def _together(cells: Sequence[LabelledCell], out: Path) -> Seen:
-    pieces = [np.load(out / f"{start:05d}.npz") for start in range(0, len(cells), AT_ONCE)]
-    found = {name: np.concatenate([piece[name] for piece in pieces]) for name in _COLUMNS}
+def _together(cells: Sequence[LabelledCell], found: Arrays) -> Seen:
     logits = found.pop("logits").astype(np.float64)
     observed = Observed(
         **found,

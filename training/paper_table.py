@@ -64,7 +64,7 @@ def figures(counts: Counts) -> dict[str, float]:
     rejections, alarms = counts.true_negative, counts.false_positive
     return {
         "accuracy": 100 * (hits + rejections) / (hits + misses + rejections + alarms),
-        "precision": 100 * hits / (hits + alarms),
+        "precision": 100 * hits / max(hits + alarms, 1),
         "sensitivity": 100 * hits / (hits + misses),
         "specificity": 100 * rejections / (rejections + alarms),
         "f1": 100 * 2 * hits / (2 * hits + misses + alarms),

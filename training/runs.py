@@ -6,8 +6,10 @@ RUN/prepared/              crops, measurements; patches and maps.npy, the frozen
 RUN/<part>/               final, fold<k>, official<k> or random: base, features, head, held_out (.npz) of one training,
                            its checkpoint.npz and best.npz, curve.csv and tensorboard/
 RUN/calibration.json       slope, intercept, band
+RUN/baseline/              features and figures of the standing baselines
 RUN/<column>.json, .npz    figures and predictions of `these_weights` and `procedure`
-RUN/report/                plots
+RUN/robustness.json        figures of disturbed pictures; RUN/probe/ the answers behind them
+RUN/report/                report.html, report.json, plots
 """
 
 import hashlib
@@ -20,6 +22,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from models.labels import Label
+from models.metrics import group_resamples
 from training.dataset import LabelledCell, read_dataset
 from training.initial_weights import Weights, initial_weights
 from training.profiles import ImageProfile, PatchProfile, read_profile
@@ -84,6 +87,20 @@ class Run:
         """(n,) leak groups."""
         return np.array([cell.leak_group for cell in self.cells])
 
+    def samples(self, rows: npt.NDArray[np.intp]) -> list[npt.NDArray[np.intp]]:
+        """Bootstrap samples over the leak groups of some of the cells: positions within `rows`."""
+        return group_resamples(
+            self.malignant[rows],
+            self.groups[rows].tolist(),
+            seed=self.profile.seed,
+            resamples=self.profile.resamples,
+        )
+
+    @property
+    def folds(self) -> npt.NDArray[np.int_]:
+        """(n,) cv_fold."""
+        return np.array([cell.cv_fold for cell in self.cells])
+
     def starting_weights(self) -> Weights:
         """The base as it is before training."""
         return initial_weights(self.inputs.init, self.profile.architecture, self.profile.seed)
@@ -114,9 +131,13 @@ class Run:
         lines = (self.profile.model_dump_json(), self.inputs.init, self.inputs.fingerprint, part)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
+    def parts_done(self) -> list[str]:
+        """Parts whose held-out predictions exist, by name."""
+        return sorted(path.parent.name for path in self.folder.glob("*/held_out.npz"))
+
     def folds_done(self) -> list[int]:
         """Folds whose held-out predictions exist."""
-        return sorted(int(path.parent.name[4:]) for path in self.folder.glob("fold*/held_out.npz"))
+        return sorted(int(part[4:]) for part in self.parts_done() if part.startswith("fold"))
 
     def save(self, part: str, name: str, arrays: dict[str, npt.NDArray[np.generic]]) -> None:
         """Write arrays as RUN/<part>/<name>.npz."""

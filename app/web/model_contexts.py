@@ -11,19 +11,9 @@ from app.web import page_contexts as pages
 from app.web.markdown import markdown
 from app.web.words import ModelState, Verification
 from models.bundle import Bundle, Interval, Manifest
+from models.metrics import METRIC_NAMES
 
 Line = TypeVar("Line")
-
-METRIC_NAMES = {
-    "auroc": "AUROC",
-    "weighted_f1": "Weighted F1",
-    "accuracy": "Accuracy",
-    "sensitivity": "Sensitivity (malignant)",
-    "specificity": "Specificity (healthy)",
-    "ece": "Expected calibration error",
-    "brier": "Brier score",
-}
-
 
 PLOT_WORDS = {
     "procedure": "The procedure, out of fold: ROC curves, reliability, predictions by true class",

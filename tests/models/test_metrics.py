@@ -1,15 +1,25 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
-from sklearn.metrics import f1_score, roc_auc_score
+from sklearn.metrics import (
+    average_precision_score,
+    f1_score,
+    matthews_corrcoef,
+    precision_score,
+    roc_auc_score,
+)
 
 from models.bundle import Band
 from models.metrics import (
+    METRIC_NAMES,
     METRICS,
     auroc,
     band_metrics,
     difference,
     ece,
     group_resamples,
+    sensitivity_at_specificity,
     weighted_f1,
     with_interval,
 )
@@ -28,6 +38,33 @@ def test_auroc_counts_ties_half_like_scikit_learn() -> None:
 def test_weighted_f1_is_scikit_learns() -> None:
     expected = f1_score(MALIGNANT, P_MALIGNANT >= 0.5, average="weighted")
     assert weighted_f1(P_MALIGNANT, MALIGNANT) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs"),
+    [("f1", f1_score), ("precision", precision_score), ("mcc", matthews_corrcoef)],
+)
+def test_what_is_counted_at_one_half_is_scikit_learns(name: str, theirs: Callable[..., float]) -> None:
+    assert METRICS[name](P_MALIGNANT, MALIGNANT) == pytest.approx(theirs(MALIGNANT, P_MALIGNANT >= 0.5))
+
+
+def test_average_precision_takes_ties_together_like_scikit_learn() -> None:
+    assert METRICS["pr_auc"](SCORE, MALIGNANT) == pytest.approx(average_precision_score(MALIGNANT, SCORE))
+
+
+def test_sensitivity_is_read_where_nine_of_ten_healthy_cells_lie_below() -> None:
+    score = np.array([*range(10), 8.5, 9.5, 20.0, 3.0])
+    malignant = np.arange(14) >= 10
+    assert sensitivity_at_specificity(score, malignant) == 0.75
+
+
+def test_all_cells_called_alike_have_no_correlation_and_no_precision() -> None:
+    nothing = np.zeros(200)
+    assert (METRICS["mcc"](nothing, MALIGNANT), METRICS["precision"](nothing, MALIGNANT)) == (0.0, 0.0)
+
+
+def test_every_metric_has_a_name_for_people() -> None:
+    assert list(METRIC_NAMES) == list(METRICS)
 
 
 def test_a_constant_at_the_prevalence_has_no_calibration_error() -> None:

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import numpy as np
@@ -6,8 +7,9 @@ from typer.testing import CliRunner
 
 from models.classifier import Classifier
 from training.__main__ import app
-from training.columns import THESE_WEIGHTS, read_column
+from training.columns import PROCEDURE, THESE_WEIGHTS, read_column
 from training.dataset import read_pixels
+from training.robustness import probed_parts
 from training.runs import Run
 
 pytestmark = pytest.mark.slow
@@ -49,6 +51,32 @@ def test_the_card_says_what_the_model_is_for_and_shows_both_columns(run_folder: 
     assert "For research use only. Not for use in diagnostic procedures." in card
     assert "doi:10.7937/tcia.2019.dc64i46r" in card
     assert "|  | these weights | the procedure |" in card
+
+
+def test_the_probed_networks_give_unchanged_pictures_the_procedures_probabilities(run_folder: Path) -> None:
+    run = Run.open(run_folder)
+    column = read_column(run, PROCEDURE)
+    assert column is not None
+    known = dict(zip(column[1].rows.tolist(), column[1].p_malignant.tolist(), strict=True))
+    rows = np.concatenate([each.rows for each in probed_parts(run)])
+    with np.load(next(run_folder.glob("probe/*/unchanged_.npz"))) as archive:
+        np.testing.assert_allclose(archive["p_malignant"], [known[row] for row in rows.tolist()], atol=1e-3)
+
+
+def test_the_report_holds_every_section(run_folder: Path) -> None:
+    html = (run_folder / "report/report.html").read_text()
+    found = re.findall(r"<h2 [^>]*>([^<]+)</h2>", html)
+    assert found == [
+        "What was judged",
+        "The procedure, out of fold",
+        "These weights, test part",
+        "Baselines alone",
+        "What a leaking split would promise",
+        "Robustness",
+        "Shortcuts",
+        "Training",
+        "Augmentation",
+    ]
 
 
 def test_a_version_is_never_overwritten(run_folder: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from models.metrics import RESAMPLES
 from models.networks import Architecture
 from models.preprocessing import Preprocessing
 
@@ -25,6 +26,8 @@ class Profile(_Frozen):
     band_missed: share of each class that may fall on the wrong side of the indeterminate band.
     max_cells: keep at most this many cells of each leak group, 0 for all.
     member_seeds: of the runs that `training.ensemble` joined; empty for one network.
+    probed_cells: so many, half of each class, are asked again after every disturbance of `training.robustness`.
+    resamples: bootstrap samples behind every interval.
     """
 
     name: str
@@ -44,6 +47,8 @@ class Profile(_Frozen):
     band_missed: float = Field(default=0.1, gt=0, lt=0.5)
     max_cells: int = 0
     member_seeds: tuple[int, ...] = ()
+    probed_cells: int = Field(default=172, ge=4)
+    resamples: int = Field(default=RESAMPLES, ge=10)
 
 
 class PatchProfile(Profile):

@@ -16,5 +16,7 @@ PROFILE = HONEST.model_copy(
         "batch": 4,
         "convolution_dtype": "float32",
         "max_cells": 3,
+        "probed_cells": 8,
+        "resamples": 100,
     }
 )

@@ -1,0 +1,236 @@
+"""RUN/report: report.html and report.json for readers, and the plots that go into a bundle."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+
+from models.report_page import Picture, ReportPage, Section, render
+from training.baselines import BASELINE_NAMES
+from training.card import INTENDED_USE
+from training.curves import Columns, read_curves
+from training.evaluate import Judged
+from training.report import plots, sections
+from training.report.contents import ColumnFigures, EvaluationReport, gather, judged_columns
+from training.report.examples import augmentation_samples
+from training.runs import Run
+
+Bools = npt.NDArray[np.bool_]
+
+
+def write_report(run: Run) -> list[Path]:
+    """Write everything the run has the numbers for; returns the files."""
+    folder = run.folder / "report"
+    folder.mkdir(exist_ok=True)
+    judged, curves = judged_columns(run), read_curves(run)
+    report = gather(run, judged)
+    page = report_page(report, judged, run.malignant, curves, seed=run.profile.seed)
+    written = {
+        "report.html": render(page).encode(),
+        "report.json": report.model_dump_json(indent=1).encode(),
+    }
+    for name, data in written.items():
+        (folder / name).write_bytes(data)
+    drawn = dict(bundle_plots(judged, run.malignant, curves))
+    for name, figure in drawn.items():
+        figure.savefig(folder / name, dpi=110, metadata={"Software": None})
+    return [folder / name for name in (*written, *drawn)]
+
+
+def report_page(
+    report: EvaluationReport,
+    judged: dict[str, Judged],
+    malignant: Bools,
+    curves: dict[str, Columns],
+    *,
+    seed: int,
+) -> ReportPage:
+    """The page. malignant: of all cells of the run."""
+    found = (
+        sections.about(report),
+        *(
+            _column(name, figures, judged[name], malignant[judged[name].rows])
+            for name, figures in report.columns.items()
+        ),
+        *sections.baselines_alone(report),
+        *_leaks(report),
+        *_robustness(report),
+        *_training(curves),
+        _augmentation(seed),
+    )
+    return ReportPage(f"Evaluation of a run of {report.profile}", sections.lead(report), INTENDED_USE, found)
+
+
+def bundle_plots(
+    judged: dict[str, Judged], malignant: Bools, curves: dict[str, Columns]
+) -> Iterator[tuple[str, Figure]]:
+    """What a bundle carries: a picture a column, and how the training went."""
+    for name, column in judged.items():
+        own = malignant[column.rows]
+        with mpl.rc_context(plots.STYLE):
+            figure = Figure(figsize=(13, 4.2), layout="constrained")
+            figure.suptitle(f"{sections.COLUMN_TITLES[name]} ({len(own):,} cells)")
+            roc, reliability, histogram = figure.subplots(1, 3)
+            plots.roc(roc, column, own)
+            plots.reliability(reliability, column.p_malignant, own)
+            plots.histogram(histogram, column.p_malignant, own)
+        yield f"{name}.png", figure
+    names = curve_columns(curves)
+    if names:
+        with mpl.rc_context(plots.STYLE):
+            figure = Figure(figsize=(4.6 * len(names), 3.6), layout="constrained")
+            for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+                plots.curve(axes, curves, name)
+        yield "training.png", figure
+
+
+def curve_columns(curves: dict[str, Columns]) -> list[str]:
+    """What is drawn over the steps: every column of any part."""
+    return list(dict.fromkeys(name for columns in curves.values() for name in columns if name != "step"))
+
+
+def _column(name: str, figures: ColumnFigures, judged: Judged, malignant: Bools) -> Section:
+    comparison = figures.comparison
+    title = sections.COLUMN_TITLES[name]
+    return Section(
+        title,
+        (f"Judged: {comparison.figures.description}.", sections.verdict(comparison)),
+        sections.column_tables(figures),
+        tuple(_column_pictures(name, figures, judged, malignant)),
+        comparison.figures.command,
+    )
+
+
+def _column_pictures(
+    name: str, figures: ColumnFigures, judged: Judged, malignant: Bools
+) -> Iterator[Picture]:
+    metrics, p_malignant = figures.comparison.figures.metrics, judged.p_malignant
+    groups, counts = figures.comparison.groups, figures.counts
+    n = f"{len(malignant):,} cells"
+    yield plots.picture(
+        f"{name}_roc",
+        lambda axes: plots.roc(axes, judged, malignant),
+        caption=f"ROC of the model and of the baselines, {n}.",
+        alt=f"ROC curves. The model's area is {metrics['auroc'].value:.3f}.",
+    )
+    yield plots.picture(
+        f"{name}_precision",
+        lambda axes: plots.precision_recall(axes, judged, malignant),
+        caption=f"Precision over sensitivity, {n}; dotted: the prevalence.",
+        alt=f"Precision over sensitivity. The model's average precision is {metrics['pr_auc'].value:.3f}.",
+    )
+    yield plots.picture(
+        f"{name}_reliability",
+        lambda axes: plots.reliability(axes, p_malignant, malignant),
+        caption=f"Share malignant at each probability, {n}; larger dots are more cells.",
+        alt=f"Reliability diagram. The expected calibration error is {metrics['ece'].value:.3f}.",
+    )
+    yield plots.picture(
+        f"{name}_histogram",
+        lambda axes: plots.histogram(axes, p_malignant, malignant),
+        caption=f"Probabilities of the two classes, {n}.",
+        alt="Histogram of p_malignant, one colour a true class.",
+    )
+    yield plots.picture(
+        f"{name}_confusion",
+        lambda axes: plots.confusion(axes, counts),
+        caption=f"Calls at 0.5, {n}.",
+        alt=(
+            f"Confusion matrix: of malignant cells {counts.true_positive} called malignant and {counts.false_negative} "
+            f"healthy, of healthy ones {counts.true_negative} healthy and {counts.false_positive} malignant."
+        ),
+    )
+    surest = next(each for each in figures.risk_coverage if each.coverage == 0.8)
+    yield plots.picture(
+        f"{name}_risk",
+        lambda axes: plots.risk_coverage(axes, figures.risk_coverage),
+        caption=f"Share called wrong when only the surest cells are answered, {n}.",
+        alt=f"Risk over coverage. Of the surest 80 % of the cells {surest.error:.1%} are called wrong.",
+    )
+    worst = min(groups, key=plots.called_right)
+    yield plots.picture(
+        f"{name}_people",
+        lambda axes: plots.people(axes, groups),
+        caption=f"Share called right of each leak group, {len(groups)} groups; the number of cells in brackets.",
+        alt=f"A bar a leak group. The lowest is {worst.group}, {worst.label}: {plots.called_right(worst):.0%} called right.",
+        size_in=(4.8, 1.2 + 0.17 * len(groups)),
+    )
+
+
+def _leaks(report: EvaluationReport) -> Iterator[Section]:
+    cuts = report.baselines.cuts if report.baselines else []
+    tables = tuple(sections.leak_tables(cuts, report.parts))
+    if not tables:
+        return
+    rows = [
+        (f"{sections.CUT_NAMES[each.cut]}", *each.metrics["auroc"].model_dump().values())
+        for each in cuts
+        if each.baseline == cuts[-1].baseline
+    ]
+    pictures = [
+        plots.picture(
+            "leaks",
+            lambda axes: plots.intervals(axes, rows, label="AUROC"),
+            caption=f"One classifier under each split, every cell judged once: {BASELINE_NAMES[cuts[-1].baseline]}.",
+            alt="; ".join(f"{row[0]}: AUROC {row[1]:.3f}" for row in rows),
+        )
+        for _ in cuts[:1]
+    ]
+    text = (
+        "A split that puts cells of one person on both sides asks how well that person is known, not how well the next one "
+        "will be. The gap between the lines is what such a split promises in vain.",
+    )
+    command = report.baselines.figures[cuts[-1].baseline].command if report.baselines else ""
+    yield Section("What a leaking split would promise", text, tables, tuple(pictures), command)
+
+
+def _robustness(report: EvaluationReport) -> Iterator[Section]:
+    found = report.robustness
+    if found is None:
+        return
+    drawn = plots.picture(
+        "robustness",
+        lambda axes: plots.robustness(axes, found.unchanged_auroc.value, found.grid),
+        caption=f"AUROC after each change, {found.cells} cells; dotted: unchanged.",
+        alt="AUROC with interval, a line a change; the table says the same in numbers.",
+        size_in=(5.2, 5.6),
+    )
+    text = (
+        "The same cells again after what happens between a microscope and a model. The quality gate is not asked.",
+    )
+    yield Section("Robustness", text, (sections.robustness_table(found),), (drawn,), found.command)
+    text = (
+        "A model may lean on size and outline, which segmentation decides. The baselines above say how far area and silhouette "
+        "go by themselves; here the network itself is asked about silhouettes.",
+    )
+    yield Section("Shortcuts", text, (sections.shortcut_table(found),), command=found.command)
+
+
+def _training(curves: dict[str, Columns]) -> Iterator[Section]:
+    names = curve_columns(curves)
+    if not names:
+        return
+    drawn = tuple(
+        plots.picture(
+            f"training_{name}",
+            lambda axes, name=name: plots.curve(axes, curves, name),
+            caption=f"Over the steps, a line a part: {plots.curve_name(name)}.",
+            alt=f"Curves over steps of {', '.join(sorted(curves))}: {plots.curve_name(name)}.",
+        )
+        for name in names
+    )
+    yield Section("Training", (), (), drawn, "python -m training fit --out RUN")
+
+
+def _augmentation(seed: int) -> Section:
+    figure = augmentation_samples(seed=seed)
+    drawn = Picture(
+        "augmentation",
+        plots.svg_of(figure),
+        "Two drawn cells, nobody's, and patches of them as training draws them: turned, mirrored, stain changed.",
+        "Two synthetic cells with five augmented patches each.",
+    )
+    return Section("Augmentation", ("Both classes are augmented alike.",), (), (drawn,))

@@ -1,0 +1,202 @@
+"""How a procedure's answers move when pictures change, and what is left when only the outline is: RUN/robustness.json.
+
+Each cell is judged by the network of the fold that never saw its person; with fewer than two folds, by the final one on
+the test part. The gate is not asked: the figures are of the network alone.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
+
+from models.bundle import Interval
+from models.classifier import Classifier
+from models.measurements import ImageArray, foreground_mask
+from models.metrics import Metric, auroc, difference, interval, weighted_f1, with_interval
+from training.baselines import area_score
+from training.calibrate import fit_calibration
+from training.candidate import calibrated_run, open_candidate, part_bundle
+from training.dataset import read_pixels
+from training.disturbances import GRID, Change, silhouette
+from training.frozen_reference import described
+from training.pieces import stored
+from training.runs import FINAL, Run
+from training.train_part import spread
+
+Doubles = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.intp]
+
+COMMAND = "python -m training probe --out RUN"
+
+
+class Disturbed(BaseModel):
+    """Figures of the same cells after one change. moved: mean distance of p_malignant from the unchanged picture's.
+    auroc_change: paired, after minus before."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    change: str
+    strength: str
+    auroc: Interval
+    weighted_f1: Interval
+    moved: Interval
+    auroc_change: Interval
+
+
+class Robustness(BaseModel):
+    """The grid, and the silhouette probe with what area alone reaches on the same cells."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    description: str
+    command: str
+    cells: int
+    malignant_groups: int
+    healthy_groups: int
+    unchanged_auroc: Interval
+    unchanged_weighted_f1: Interval
+    grid: list[Disturbed]
+    silhouette: Disturbed
+    area_auroc: Interval
+
+
+@dataclass(frozen=True)
+class Probed:
+    """A part's network and the cells it is asked about, none of whose people it saw."""
+
+    part: str
+    classifier: Classifier
+    rows: Rows
+
+
+def probe_run(run: Run) -> Robustness:
+    """Ask every network about every change; a stopped run goes on."""
+    probed = list(probed_parts(run))
+    rows = np.concatenate([each.rows for each in probed])
+    malignant, groups = run.malignant[rows], run.groups[rows]
+    pictures = [read_pixels(run.cells[row]) for row in rows]
+    folder = run.folder / "probe" / _digest(probed)
+    samples = run.samples(rows)
+
+    def ask(change: str, strength: str, how: Change | None) -> Doubles:
+        piece = folder / f"{re.sub(r'[^a-z0-9.+-]+', '_', f'{change} {strength}'.lower())}.npz"
+        answers = stored(piece, lambda: {"p_malignant": _answers(probed, pictures, how, run.profile.seed)})
+        return answers["p_malignant"]
+
+    def figure(metric: Metric, score: Doubles) -> Interval:
+        return with_interval(metric, score, malignant, samples)
+
+    before = ask("unchanged", "", None)
+
+    def disturbed(change: str, strength: str, how: Change) -> Disturbed:
+        after = ask(change, strength, how)
+        gap = np.abs(after - before)
+        return Disturbed(
+            change=change,
+            strength=strength,
+            auroc=figure(auroc, after),
+            weighted_f1=figure(weighted_f1, after),
+            moved=interval(float(gap.mean()), [float(gap[own].mean()) for own in samples]),
+            auroc_change=difference(auroc, after, before, malignant, samples),
+        )
+
+    one_colour = partial(silhouette, colour=mean_colour(pictures))
+    found = Robustness(
+        description=_description(probed),
+        command=COMMAND,
+        cells=len(rows),
+        malignant_groups=len(set(groups[malignant])),
+        healthy_groups=len(set(groups[~malignant])),
+        unchanged_auroc=figure(auroc, before),
+        unchanged_weighted_f1=figure(weighted_f1, before),
+        grid=[
+            disturbed(change, strength, how)
+            for change, degrees in GRID.items()
+            for strength, how in degrees.items()
+        ],
+        silhouette=disturbed("silhouette", "", one_colour),
+        area_auroc=figure(auroc, area_score(described(run).measurements[rows])),
+    )
+    (run.folder / "robustness.json").write_text(found.model_dump_json(indent=1))
+    return found
+
+
+def read_robustness(run: Run) -> Robustness | None:
+    """What `probe_run` kept, None where it never ran."""
+    path = run.folder / "robustness.json"
+    return Robustness.model_validate_json(path.read_text()) if path.is_file() else None
+
+
+def probed_parts(run: Run) -> Iterator[Probed]:
+    """The folds that were trained, each calibrated on the others and with its share of the cells; else the final one."""
+    folds = run.folds_done()
+    if len(folds) < 2:
+        bundle = part_bundle(run, FINAL, calibrated_run(run).calibration)
+        yield Probed(FINAL, open_candidate(bundle), probed_rows(run, run.split(FINAL).test))
+        return
+    held_out = {fold: run.load(f"fold{fold}", "held_out") for fold in folds}
+    chosen = probed_rows(run, np.sort(np.concatenate([held_out[fold]["rows"] for fold in folds])))
+    for fold in folds:
+        others = [held_out[other] for other in folds if other != fold]
+        rows, margin = (np.concatenate([each[name] for each in others]) for name in ("rows", "margin"))
+        bundle = part_bundle(run, f"fold{fold}", fit_calibration(margin, run.malignant[rows]))
+        own = np.intersect1d(chosen, held_out[fold]["rows"])
+        yield Probed(f"fold{fold}", open_candidate(bundle), own)
+
+
+def probed_rows(run: Run, rows: Rows) -> Rows:
+    """`probed_cells` of the profile, half of each class, spread over its leak groups and evenly within them."""
+    half = run.profile.probed_cells // 2
+    sides = []
+    for side in (rows[run.malignant[rows]], rows[~run.malignant[rows]]):
+        people = len(set(run.groups[side]))
+        own = spread(side, run.groups, -(-half // people))
+        sides.append(own[np.linspace(0, len(own) - 1, min(half, len(own))).round().astype(int)])
+    return np.sort(np.concatenate(sides))
+
+
+def mean_colour(pictures: Sequence[ImageArray]) -> tuple[int, int, int]:
+    """Mean RGB of the cells' pixels, each cell counted once."""
+    means = [pixels[foreground_mask(pixels)].mean(axis=0) for pixels in pictures]
+    red, green, blue = np.rint(np.mean(means, axis=0)).astype(int).tolist()
+    return red, green, blue
+
+
+def _answers(
+    probed: Sequence[Probed], pictures: Sequence[ImageArray], how: Change | None, seed: int
+) -> Doubles:
+    """p_malignant of every picture after a change, in the order of `probed`."""
+    found: list[float] = []
+    for each in probed:
+        own = pictures[len(found) : len(found) + len(each.rows)]
+
+        def ask(numbered: tuple[int, ImageArray], classifier: Classifier = each.classifier) -> float:
+            row, pixels = numbered
+            changed = how(pixels, np.random.default_rng((seed, row))) if how else pixels
+            return classifier.p_malignant_ungated(changed)
+
+        with ThreadPoolExecutor(each.classifier.engine.streams) as pool:
+            found += pool.map(ask, zip(each.rows.tolist(), own, strict=True))
+    return np.array(found)
+
+
+def _description(probed: Sequence[Probed]) -> str:
+    parts = ", ".join(each.part for each in probed)
+    return f"networks of {parts}, each on cells of people it never saw; both classes alike often"
+
+
+def _digest(probed: Sequence[Probed]) -> str:
+    """Of weights, calibration and cells: answers of other networks are not taken for these."""
+    digest = hashlib.sha256()
+    for each in probed:
+        bundle = each.classifier.bundle
+        digest.update(bundle.manifest.calibration.model_dump_json().encode() + each.rows.tobytes())
+        for name in sorted(bundle.weights):
+            digest.update(bundle.weights[name].tobytes())
+    return digest.hexdigest()[:16]
