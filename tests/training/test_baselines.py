@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from models.measurements import MEASUREMENTS
 from training.baselines import (
@@ -28,6 +29,7 @@ CELLS = Described(
 ROWS = np.arange(COUNT)
 
 
+@pytest.mark.slow
 def test_a_silhouette_has_no_colour_and_no_texture() -> None:
     assert SHAPES[0] == "area_px2"
     assert not any(word in name for name in SHAPES for word in ("red", "hue", "lab", "band", "gradient"))
@@ -46,6 +48,7 @@ def test_without_features_the_frozen_reference_is_left_out() -> None:
     assert replace(CELLS, features=None).baselines == CELLS.baselines[:-1]
 
 
+@pytest.mark.slow
 def test_a_folds_own_labels_do_not_touch_its_answers() -> None:
     own = FOLDS == 1
     turned = replace(CELLS, malignant=np.where(own, ~MALIGNANT, MALIGNANT))
@@ -54,11 +57,13 @@ def test_a_folds_own_labels_do_not_touch_its_answers() -> None:
         assert (before[name] == after[name]).all()
 
 
+@pytest.mark.slow
 def test_every_baseline_learns_what_there_is_to_learn() -> None:
     for name, p_malignant in baselines_out_of_fold(CELLS, FOLDS, ROWS).items():
         assert p_malignant[MALIGNANT].mean() > p_malignant[~MALIGNANT].mean() + 0.05, name
 
 
+@pytest.mark.slow
 def test_folds_that_were_not_trained_are_learned_from_and_not_judged() -> None:
     folds = np.where(np.arange(COUNT) < 20, 2, FOLDS)
     found = baselines_out_of_fold(CELLS, folds, np.flatnonzero(folds != 0))
