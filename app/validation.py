@@ -1,11 +1,9 @@
 """`leukolens validate`: a bundle on a laboratory's own labelled cells, and whether they look like the training cells."""
 
 import csv
-import html
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +19,10 @@ from models.classifier import CellOutput, Classifier
 from models.decision import PredictionLabel
 from models.labels import CNMC_LABELS, Label
 from models.measurements import MEASUREMENTS, measure_cell
-from models.metrics import METRICS, group_resamples, interval
+from models.metrics import METRIC_NAMES, METRICS, group_resamples, interval
 from models.reference import ReferenceSet
 from models.refusals import ImageRefused
+from models.report_page import ReportPage, Section, Table, render
 
 PICTURES = frozenset({".bmp", ".png", ".tif", ".tiff", ".webp", ".jpg", ".jpeg"})
 FOLDERS = {**CNMC_LABELS, **{label.value: label for label in Label}}
@@ -121,7 +120,7 @@ def write_report(report: ValidationReport, out: Path) -> tuple[Path, Path]:
     out.mkdir(parents=True, exist_ok=True)
     as_json, as_html = out / "validation.json", out / "validation.html"
     as_json.write_text(report.model_dump_json(indent=1), encoding="utf-8")
-    as_html.write_text(_page(report), encoding="utf-8")
+    as_html.write_text(render(report_page(report)), encoding="utf-8")
     return as_json, as_html
 
 
@@ -221,43 +220,48 @@ def _verdict(unlike: Interval) -> str:
     )
 
 
-def _page(report: ValidationReport) -> str:
-    intervals = (
-        "drawn over subjects"
+def report_page(report: ValidationReport) -> ReportPage:
+    """What was found, as a page for people."""
+    whose = (
+        f"{report.subjects} subjects, whom the intervals draw"
         if report.subjects
-        else "drawn over cells, since no subjects are known: too narrow"
+        else "subjects not known: the intervals draw cells, and are too narrow"
     )
-    rows: list[tuple[str, Any]] = [
-        ("files", report.files),
-        ("refused for their form", report.refused),
-        ("malignant, healthy", f"{report.malignant}, {report.healthy}"),
-        ("subjects", report.subjects or "not known"),
-        *((f"answered {label}".replace("_", " "), count) for label, count in report.labels.items()),
-        *((f"reason: {reason}".replace("_", " "), count) for reason, count in report.reasons.items()),
-        *((name.replace("_", " "), _figure(value)) for name, value in report.metrics.items()),
-        ("right, of the cells with a class", _figure(report.labelled_right)),
-        ("shift of the measurements' means, in deviations", _shift_text(report)),
-    ]
-    table = "".join(
-        f"<tr><th scope=row>{html.escape(str(name))}</th><td>{html.escape(str(value))}</td></tr>"
-        for name, value in rows
+    counts = (
+        ("Files", report.files),
+        ("Refused for their form", report.refused),
+        ("Malignant", report.malignant),
+        ("Healthy", report.healthy),
+        *((f"Answered {label}".replace("_", " "), count) for label, count in report.labels.items()),
+        *((f"Reason: {reason}".replace("_", " "), count) for reason, count in report.reasons.items()),
     )
-    return (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>Validation of {html.escape(report.model)}</title>"
-        "<style>body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
-        "th{text-align:left;font-weight:normal;padding-right:2rem}</style>"
-        f"<h1>{html.escape(report.model)} on this laboratory's cells</h1>"
-        f"<p><strong>{html.escape(report.verdict)}</strong></p><table>{table}</table>"
-        f"<p>Intervals: 95 %, {intervals}. Figures count every assessed cell at 0.5.</p>"
-        f"<p>{html.escape(report.notice)}</p></html>\n"
+    figures = (
+        *((words, report.metrics.get(name, "too few cells")) for name, words in METRIC_NAMES.items()),
+        ("Right, of the cells with a class", report.labelled_right or "too few cells"),
     )
-
-
-def _figure(found: Interval | None) -> str:
-    return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})" if found else "too few cells"
+    return ReportPage(
+        f"{report.model} on this laboratory's cells",
+        report.verdict,
+        report.notice,
+        (
+            Section(
+                "Cells", (f"{whose}.".capitalize(),), (Table("Cells and answers", ("What", "Count"), counts),)
+            ),
+            Section(
+                "Figures",
+                ("Every assessed cell counts, at 0.5, whatever label it got. Intervals: 95 %.",),
+                (Table("Figures of the assessed cells", ("Metric", "Model"), figures),),
+            ),
+            Section(
+                "People",
+                (f"Shift of the measurements' means against the training people: {_shift_text(report)}.",),
+                command="leukolens validate",
+            ),
+        ),
+    )
 
 
 def _shift_text(report: ValidationReport) -> str:
     if report.shift is None or report.shift_p is None:
         return "too few subjects, or none known"
-    return f"{report.shift:.2f}, p = {report.shift_p:.4f}"
+    return f"{report.shift:.2f} deviations, p = {report.shift_p:.4f}"

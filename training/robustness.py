@@ -29,10 +29,12 @@ from training.pieces import stored
 from training.runs import FINAL, Run
 from training.train_part import spread
 
+Bools = npt.NDArray[np.bool_]
 Doubles = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
 
 COMMAND = "python -m training probe --out RUN"
+FILE = "robustness.json"
 
 
 class Disturbed(BaseModel):
@@ -75,61 +77,68 @@ class Probed:
     rows: Rows
 
 
+@dataclass(frozen=True)
+class Unchanged:
+    """The answers that every other is held against. samples: bootstrap samples over leak groups."""
+
+    p_malignant: Doubles
+    malignant: Bools
+    samples: Sequence[Rows]
+
+    def figure(self, metric: Metric, score: Doubles) -> Interval:
+        """One metric of a score of these cells."""
+        return with_interval(metric, score, self.malignant, self.samples)
+
+    def disturbed(self, change: str, strength: str, after: Doubles) -> Disturbed:
+        """What a change did to the answers."""
+        moved = np.abs(after - self.p_malignant)
+        return Disturbed(
+            change=change,
+            strength=strength,
+            auroc=self.figure(auroc, after),
+            weighted_f1=self.figure(weighted_f1, after),
+            moved=interval(float(moved.mean()), [float(moved[rows].mean()) for rows in self.samples]),
+            auroc_change=difference(auroc, after, self.p_malignant, self.malignant, self.samples),
+        )
+
+
 def probe_run(run: Run) -> Robustness:
     """Ask every network about every change; a stopped run goes on."""
     probed = list(probed_parts(run))
     rows = np.concatenate([each.rows for each in probed])
-    malignant, groups = run.malignant[rows], run.groups[rows]
     pictures = [read_pixels(run.cells[row]) for row in rows]
     folder = run.folder / "probe" / _digest(probed)
-    samples = run.samples(rows)
 
-    def ask(change: str, strength: str, how: Change | None) -> Doubles:
-        piece = folder / f"{re.sub(r'[^a-z0-9.+-]+', '_', f'{change} {strength}'.lower())}.npz"
+    def ask(name: str, how: Change | None) -> Doubles:
+        piece = folder / f"{re.sub(r'[^a-z0-9.+-]+', '_', name.lower())}.npz"
         answers = stored(piece, lambda: {"p_malignant": _answers(probed, pictures, how, run.profile.seed)})
         return answers["p_malignant"]
 
-    def figure(metric: Metric, score: Doubles) -> Interval:
-        return with_interval(metric, score, malignant, samples)
-
-    before = ask("unchanged", "", None)
-
-    def disturbed(change: str, strength: str, how: Change) -> Disturbed:
-        after = ask(change, strength, how)
-        gap = np.abs(after - before)
-        return Disturbed(
-            change=change,
-            strength=strength,
-            auroc=figure(auroc, after),
-            weighted_f1=figure(weighted_f1, after),
-            moved=interval(float(gap.mean()), [float(gap[own].mean()) for own in samples]),
-            auroc_change=difference(auroc, after, before, malignant, samples),
-        )
-
+    before = Unchanged(ask("unchanged", None), run.malignant[rows], run.samples(rows))
     one_colour = partial(silhouette, colour=mean_colour(pictures))
     found = Robustness(
         description=_description(probed),
         command=COMMAND,
         cells=len(rows),
-        malignant_groups=len(set(groups[malignant])),
-        healthy_groups=len(set(groups[~malignant])),
-        unchanged_auroc=figure(auroc, before),
-        unchanged_weighted_f1=figure(weighted_f1, before),
+        malignant_groups=len(set(run.groups[rows][before.malignant])),
+        healthy_groups=len(set(run.groups[rows][~before.malignant])),
+        unchanged_auroc=before.figure(auroc, before.p_malignant),
+        unchanged_weighted_f1=before.figure(weighted_f1, before.p_malignant),
         grid=[
-            disturbed(change, strength, how)
+            before.disturbed(change, strength, ask(f"{change} {strength}", how))
             for change, degrees in GRID.items()
             for strength, how in degrees.items()
         ],
-        silhouette=disturbed("silhouette", "", one_colour),
-        area_auroc=figure(auroc, area_score(described(run).measurements[rows])),
+        silhouette=before.disturbed("silhouette", "", ask("silhouette", one_colour)),
+        area_auroc=before.figure(auroc, area_score(described(run).measurements[rows])),
     )
-    (run.folder / "robustness.json").write_text(found.model_dump_json(indent=1))
+    (run.folder / FILE).write_text(found.model_dump_json(indent=1))
     return found
 
 
 def read_robustness(run: Run) -> Robustness | None:
     """What `probe_run` kept, None where it never ran."""
-    path = run.folder / "robustness.json"
+    path = run.folder / FILE
     return Robustness.model_validate_json(path.read_text()) if path.is_file() else None
 
 

@@ -59,7 +59,7 @@ def test_the_probed_networks_give_unchanged_pictures_the_procedures_probabilitie
     assert column is not None
     known = dict(zip(column[1].rows.tolist(), column[1].p_malignant.tolist(), strict=True))
     rows = np.concatenate([each.rows for each in probed_parts(run)])
-    with np.load(next(run_folder.glob("probe/*/unchanged_.npz"))) as archive:
+    with np.load(next(run_folder.glob("probe/*/unchanged.npz"))) as archive:
         np.testing.assert_allclose(archive["p_malignant"], [known[row] for row in rows.tolist()], atol=1e-3)
 
 

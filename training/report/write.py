@@ -1,6 +1,6 @@
 """RUN/report: report.html and report.json for readers, and the plots that go into a bundle."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -13,6 +13,8 @@ from training.baselines import BASELINE_NAMES
 from training.card import INTENDED_USE
 from training.curves import Columns, read_curves
 from training.evaluate import Judged
+from training.leakage import SplitFigures
+from training.reference_figures import COMMAND as BASELINE_COMMAND
 from training.report import plots, sections
 from training.report.contents import ColumnFigures, EvaluationReport, gather, judged_columns
 from training.report.examples import augmentation_samples
@@ -161,30 +163,39 @@ def _column_pictures(
 
 
 def _leaks(report: EvaluationReport) -> Iterator[Section]:
-    cuts = report.baselines.cuts if report.baselines else []
-    tables = tuple(sections.leak_tables(cuts, report.parts))
+    found = report.baselines
+    tables = tuple(sections.leak_tables(found.cuts if found else [], report.parts))
     if not tables:
         return
-    rows = [
-        (f"{sections.CUT_NAMES[each.cut]}", *each.metrics["auroc"].model_dump().values())
-        for each in cuts
-        if each.baseline == cuts[-1].baseline
-    ]
-    pictures = [
-        plots.picture(
-            "leaks",
-            lambda axes: plots.intervals(axes, rows, label="AUROC"),
-            caption=f"One classifier under each split, every cell judged once: {BASELINE_NAMES[cuts[-1].baseline]}.",
-            alt="; ".join(f"{row[0]}: AUROC {row[1]:.3f}" for row in rows),
-        )
-        for _ in cuts[:1]
-    ]
     text = (
         "A split that puts cells of one person on both sides asks how well that person is known, not how well the next one "
-        "will be. The gap between the lines is what such a split promises in vain.",
+        "will be. The gap is what such a split promises in vain.",
     )
-    command = report.baselines.figures[cuts[-1].baseline].command if report.baselines else ""
-    yield Section("What a leaking split would promise", text, tables, tuple(pictures), command)
+    pictures = (_cuts_picture(found.cuts),) if found else ()
+    yield Section(
+        "What a leaking split would promise", text, tables, pictures, BASELINE_COMMAND if found else ""
+    )
+
+
+def _cuts_picture(cuts: Sequence[SplitFigures]) -> Picture:
+    strongest = cuts[-1].baseline
+    rows = [
+        (
+            sections.CUT_NAMES[each.cut],
+            each.metrics["auroc"].value,
+            each.metrics["auroc"].low,
+            each.metrics["auroc"].high,
+        )
+        for each in cuts
+        if each.baseline == strongest
+    ]
+    return plots.picture(
+        "leaks",
+        lambda axes: plots.intervals(axes, rows, label="AUROC"),
+        caption=f"One classifier under each split, every cell judged once: {BASELINE_NAMES[strongest]}.",
+        alt="; ".join(f"{row[0]}: AUROC {row[1]:.3f}" for row in rows),
+        size_in=(5.2, 2.2),
+    )
 
 
 def _robustness(report: EvaluationReport) -> Iterator[Section]:
