@@ -45,7 +45,7 @@ def publish_run(run: Run, *, name: str, version: str, store: Path) -> Bundle:
         "report/figures.md": f"{figures_table(named)}\n\n{text}\n".encode(),
         **({"report/limits.json": limits.model_dump_json(indent=1).encode()} if limits else {}),
         **{f"report/{column}.json": c.model_dump_json(indent=1).encode() for column, c in columns.items()},
-        **{f"report/{path.name}": path.read_bytes() for path in (run.folder / "report").glob("*.png")},
+        **{f"report/{path.name}": path.read_bytes() for path in (run.folder / "report").iterdir()},
     }
     return write_bundle(
         store / name / version,

@@ -14,10 +14,12 @@ from training.card import INTENDED_USE
 from training.curves import Columns, read_curves
 from training.evaluate import Judged
 from training.leakage import SplitFigures
+from training.profiles import Profile
 from training.reference_figures import COMMAND as BASELINE_COMMAND
 from training.report import plots, sections
+from training.report.column_pictures import column_pictures
 from training.report.contents import ColumnFigures, EvaluationReport, gather, judged_columns
-from training.report.examples import augmentation_samples
+from training.report.samples import augmentation_samples
 from training.runs import Run
 
 Bools = npt.NDArray[np.bool_]
@@ -29,7 +31,7 @@ def write_report(run: Run) -> list[Path]:
     folder.mkdir(exist_ok=True)
     judged, curves = judged_columns(run), read_curves(run)
     report = gather(run, judged)
-    page = report_page(report, judged, run.malignant, curves, seed=run.profile.seed)
+    page = report_page(report, judged, run.malignant, curves, profile=run.profile)
     written = {
         "report.html": render(page).encode(),
         "report.json": report.model_dump_json(indent=1).encode(),
@@ -48,7 +50,7 @@ def report_page(
     malignant: Bools,
     curves: dict[str, Columns],
     *,
-    seed: int,
+    profile: Profile,
 ) -> ReportPage:
     """The page. malignant: of all cells of the run."""
     found = (
@@ -61,7 +63,7 @@ def report_page(
         *_leaks(report),
         *_robustness(report),
         *_training(curves),
-        _augmentation(seed),
+        _augmentation(profile),
     )
     return ReportPage(f"Evaluation of a run of {report.profile}", sections.lead(report), INTENDED_USE, found)
 
@@ -101,64 +103,8 @@ def _column(name: str, figures: ColumnFigures, judged: Judged, malignant: Bools)
         title,
         (f"Judged: {comparison.figures.description}.", sections.verdict(comparison)),
         sections.column_tables(figures),
-        tuple(_column_pictures(name, figures, judged, malignant)),
+        tuple(column_pictures(name, figures, judged, malignant)),
         comparison.figures.command,
-    )
-
-
-def _column_pictures(
-    name: str, figures: ColumnFigures, judged: Judged, malignant: Bools
-) -> Iterator[Picture]:
-    metrics, p_malignant = figures.comparison.figures.metrics, judged.p_malignant
-    groups, counts = figures.comparison.groups, figures.counts
-    n = f"{len(malignant):,} cells"
-    yield plots.picture(
-        f"{name}_roc",
-        lambda axes: plots.roc(axes, judged, malignant),
-        caption=f"ROC of the model and of the baselines, {n}.",
-        alt=f"ROC curves. The model's area is {metrics['auroc'].value:.3f}.",
-    )
-    yield plots.picture(
-        f"{name}_precision",
-        lambda axes: plots.precision_recall(axes, judged, malignant),
-        caption=f"Precision over sensitivity, {n}; dotted: the prevalence.",
-        alt=f"Precision over sensitivity. The model's average precision is {metrics['pr_auc'].value:.3f}.",
-    )
-    yield plots.picture(
-        f"{name}_reliability",
-        lambda axes: plots.reliability(axes, p_malignant, malignant),
-        caption=f"Share malignant at each probability, {n}; larger dots are more cells.",
-        alt=f"Reliability diagram. The expected calibration error is {metrics['ece'].value:.3f}.",
-    )
-    yield plots.picture(
-        f"{name}_histogram",
-        lambda axes: plots.histogram(axes, p_malignant, malignant),
-        caption=f"Probabilities of the two classes, {n}.",
-        alt="Histogram of p_malignant, one colour a true class.",
-    )
-    yield plots.picture(
-        f"{name}_confusion",
-        lambda axes: plots.confusion(axes, counts),
-        caption=f"Calls at 0.5, {n}.",
-        alt=(
-            f"Confusion matrix: of malignant cells {counts.true_positive} called malignant and {counts.false_negative} "
-            f"healthy, of healthy ones {counts.true_negative} healthy and {counts.false_positive} malignant."
-        ),
-    )
-    surest = next(each for each in figures.risk_coverage if each.coverage == 0.8)
-    yield plots.picture(
-        f"{name}_risk",
-        lambda axes: plots.risk_coverage(axes, figures.risk_coverage),
-        caption=f"Share called wrong when only the surest cells are answered, {n}.",
-        alt=f"Risk over coverage. Of the surest 80 % of the cells {surest.error:.1%} are called wrong.",
-    )
-    worst = min(groups, key=plots.called_right)
-    yield plots.picture(
-        f"{name}_people",
-        lambda axes: plots.people(axes, groups),
-        caption=f"Share called right of each leak group, {len(groups)} groups; the number of cells in brackets.",
-        alt=f"A bar a leak group. The lowest is {worst.group}, {worst.label}: {plots.called_right(worst):.0%} called right.",
-        size_in=(4.8, 1.2 + 0.17 * len(groups)),
     )
 
 
@@ -236,12 +182,12 @@ def _training(curves: dict[str, Columns]) -> Iterator[Section]:
     yield Section("Training", (), (), drawn, "python -m training fit --out RUN")
 
 
-def _augmentation(seed: int) -> Section:
-    figure = augmentation_samples(seed=seed)
+def _augmentation(profile: Profile) -> Section:
+    figure = augmentation_samples(profile)
     drawn = Picture(
         "augmentation",
         plots.svg_of(figure),
-        "Two drawn cells, nobody's, and patches of them as training draws them: turned, mirrored, stain changed.",
-        "Two synthetic cells with five augmented patches each.",
+        "Two drawn cells, nobody's, and what steps of training would see of them.",
+        "Two synthetic cells with five augmented samples each.",
     )
-    return Section("Augmentation", ("Both classes are augmented alike.",), (), (drawn,))
+    return Section("Augmentation", (), (), (drawn,))
