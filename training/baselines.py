@@ -59,6 +59,8 @@ def area_score(measurements: Floats) -> Doubles:
     return np.log(measurements[:, MEASUREMENTS.index("area_px2")].astype(np.float64))
 
 
+# Threads that wait for one another collapse on a busy machine; one is enough for a few thousand rows.
+@threadpool_limits.wrap(limits=1)
 def baseline_margins(cells: Described, learned: Rows, judged: Rows) -> dict[str, Doubles]:
     """Each baseline fitted on `learned` with the network's class and group weights: name -> (len(judged),) logits.
 
@@ -132,9 +134,7 @@ def _boosted(values: Floats, cells: Described, learned: Rows, judged: Rows) -> D
     model = HistGradientBoostingClassifier(
         learning_rate=0.05, max_iter=200, l2_regularization=1.0, random_state=cells.seed
     )
-    # Two threads that wait for one another collapse on a busy machine; one is enough for a few thousand rows.
-    with threadpool_limits(1):
-        model.fit(values[learned], cells.malignant[learned], sample_weight=_weights(cells, learned))
+    model.fit(values[learned], cells.malignant[learned], sample_weight=_weights(cells, learned))
     return np.asarray(model.decision_function(values[judged]), np.float64)
 
 
