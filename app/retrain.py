@@ -37,13 +37,14 @@ LOCAL = "-local"
 class Wanted:
     """What to learn from. data: a folder of new cells. reviewed_of: a site whose permitted cells are taken, too.
 
-    replay: the old cells, whose test part judges. profile, limits: as `python -m training retrain` takes them.
+    replay: the old cells, whose test part judges. profile, init, limits: as `python -m training retrain` takes them.
     """
 
     data: Path | None
     replay: Path
     reviewed_of: UUID | None
     profile: str
+    init: str
     limits: Path | None
 
 
@@ -127,6 +128,7 @@ class Retrainer:
         return [
             *("--champion", champion, "--data", wanted.replay, "--profile", wanted.profile),
             *(word for folder in new for word in ("--new", folder)),
+            *(("--init", wanted.init) if wanted.init else ()),
             *(("--limits", wanted.limits) if wanted.limits else ()),
             *("--name", name, "--version", version),
         ]

@@ -221,6 +221,7 @@ def retrain(
     new: Annotated[list[Path], typer.Option(help="A data folder of new cells; repeat.")],
     out: Out,
     profile: ProfileName = "head",
+    init: Annotated[str, typer.Option(help="As for prepare; the champion when not given.")] = "",
     limits: Annotated[
         Path | None, typer.Option(help="Limits file; training/retraining_limits.toml when not given.")
     ] = None,
@@ -232,7 +233,7 @@ def retrain(
     from training.retraining import Sources, retrain_bundle
 
     found = retrain_bundle(
-        Sources(champion, data, tuple(new)),
+        Sources(champion, data, tuple(new), init),
         out,
         profile_named(profile),
         read_limits(limits or LIMITS),

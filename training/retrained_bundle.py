@@ -34,8 +34,8 @@ def write_challenger(
         update={
             "data": f"{champion.manifest.origin.data}; and {report.snapshot.new_cells} new cells",
             "citation": champion.manifest.origin.citation,
-            "starting_weights": f"the convolutions of {champion.id}, SHA-256 {champion.sha256}",
         }
+        | ({} if report.init else {"starting_weights": _champions(champion)})
     )
     update = {
         "origin": origin,
@@ -58,6 +58,10 @@ def write_challenger(
     )
 
 
+def _champions(champion: Bundle) -> str:
+    return f"the convolutions of {champion.id}, SHA-256 {champion.sha256}"
+
+
 def retrained_card(report: Retraining, challenger: Bundle) -> str:
     """CARD.md of a challenger."""
     found, figures, origin = report.snapshot, report.evaluation, challenger.manifest.origin
@@ -73,8 +77,8 @@ def retrained_card(report: Retraining, challenger: Bundle) -> str:
 
 **{INTENDED_USE}**
 
-{report.champion} trained further at a site: its convolutions are the start, {report.profile.steps} steps of profile
-`{report.profile.name}`; head, calibration, band and limits are fitted anew.
+Trained at a site, to take the place of {report.champion}. Start: {origin.starting_weights};
+{report.profile.steps} steps of profile `{report.profile.name}`; head, calibration, band and limits are fitted anew.
 
 ## Data
 {found.old_cells} old cells, replayed ({own}), and {found.new_cells} new ones of {found.new_leak_groups} leak groups:

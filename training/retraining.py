@@ -36,11 +36,16 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Sources:
-    """champion: folder of a bundle. old: the data whose test part judges. new: data folders that are learned from."""
+    """champion: folder of a bundle. old: the data whose test part judges. new: data folders that are learned from.
+
+    init: what the challenger starts from, as `--init`; where it is empty, the champion, whose architecture and
+    preprocessing it then takes.
+    """
 
     champion: Path
     old: Path
     new: tuple[Path, ...]
+    init: str = ""
 
 
 def retrain_bundle(
@@ -56,10 +61,10 @@ def retrain_bundle(
     """Train, judge, and keep the challenger unless it is refused.
 
     Args:
-        out: a new folder. profile: trained with the champion's architecture and preprocessing, from its convolutions.
+        out: a new folder.
 
     Raises:
-        DatasetError: no new cell may be learned from. FileExistsError: `out` was used before.
+        DatasetError: no new cell may be learned from. ValueError: the champion is no start. FileExistsError: `out` was used before.
         BundleRefused: the champion is not whole.
     """
     champion = read_bundle(sources.champion)
@@ -80,6 +85,7 @@ def retrain_bundle(
         challenger=challenger.id,
         challenger_sha256=None,
         profile=run.profile,
+        init=Path(sources.init).name,
         command=challenger.manifest.origin.command,
         snapshot=found,
         replayed_as_trained=as_trained,
@@ -104,20 +110,31 @@ def _join(sources: Sources, champion: Bundle, out: Path) -> tuple[Snapshot, bool
 def _trained(
     champion: Bundle, sources: Sources, out: Path, profile: PatchProfile | ImageProfile, say: Say
 ) -> Run:
-    own = {
-        "architecture": champion.manifest.architecture,
-        "preprocessing": champion.manifest.preprocessing,
-        "calibrated_on": "val",  # folds are too dear here, and new cells belong to none
-    }
-    run = Run.create(
-        out / "run", profile.model_copy(update=own), out / "data", str(sources.champion.resolve())
-    )
+    own = {} if sources.init else _of_the_champion(champion)
+    # Folds are too dear here, and new cells belong to none.
+    chosen = profile.model_copy(update=own | {"calibrated_on": "val"})
+    run = Run.create(out / "run", chosen, out / "data", sources.init or str(sources.champion.resolve()))
     say(f"2/5 preparing {len(run.cells)} cells of {len(set(run.groups))} leak groups")
     prepare_run(run)
     say("3/5 training the challenger")
     fit_part(run, FINAL, say=say)
     calibrate_run(run)
     return run
+
+
+def _of_the_champion(champion: Bundle) -> dict[str, object]:
+    """What a challenger that starts from the champion takes over.
+
+    Raises:
+        ValueError: the champion averages several networks, so there is no one to start from.
+    """
+    manifest = champion.manifest
+    if manifest.members > 1:
+        raise ValueError(
+            f"Expected a champion of one network to start from, {champion.id} averages {manifest.members}. "
+            "Name another start with --init, and a profile that trains from it."
+        )
+    return {"architecture": manifest.architecture, "preprocessing": manifest.preprocessing}
 
 
 def _p_malignant(bundle: Bundle, run: Run, rows: npt.NDArray[np.intp]) -> Doubles:
@@ -166,7 +183,8 @@ def _kept(report: Retraining, champion: Bundle, challenger: Bundle, run: Run, ou
 def _command(champion: Bundle, sources: Sources, profile: PatchProfile | ImageProfile) -> str:
     """What repeats it, with the folders' names in place of their paths."""
     new = " ".join(f"--new {folder.name}" for folder in sources.new)
+    init = f"--init {Path(sources.init).name} " if sources.init else ""
     return (
-        f"python -m training retrain --champion {champion.id} --data {sources.old.name} {new} "
+        f"python -m training retrain --champion {champion.id} --data {sources.old.name} {new} {init}"
         f"--profile {profile.name} --out RUN"
     )

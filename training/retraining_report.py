@@ -14,7 +14,7 @@ REPORT = "retraining.json"
 class Retraining(BaseModel):
     """`retraining.json`. replayed_as_trained: whether the old cells are the ones the champion states it was made from.
 
-    challenger: its id, also where it was refused and is not kept.
+    challenger: its id, also where it was refused and is not kept. init: what it started from; empty for the champion.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -24,6 +24,7 @@ class Retraining(BaseModel):
     challenger: str
     challenger_sha256: str | None
     profile: PatchProfile | ImageProfile
+    init: str
     command: str
     snapshot: Snapshot
     replayed_as_trained: bool

@@ -37,6 +37,9 @@ def retrain(
     profile: Annotated[
         str, typer.Option(help="A profile of training; `head` keeps the convolutions.")
     ] = "head",
+    init: Annotated[
+        str, typer.Option(help="As for `python -m training`; the model that answers when not given.")
+    ] = "",
     replay: Annotated[
         Path | None,
         typer.Option(
@@ -68,7 +71,7 @@ def retrain(
         if include_reviewed:
             with account_service(settings) as accounts:
                 reviewed_of = accounts.site(site).id
-        wanted = Wanted(data, old, reviewed_of, profile, limits)
+        wanted = Wanted(data, old, reviewed_of, profile, init, limits)
         row = retrainer.retrain(
             COMMAND_LINE, wanted, lambda line: out.print(line, highlight=False, markup=False, soft_wrap=True)
         )
