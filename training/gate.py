@@ -1,8 +1,9 @@
 """Whether a challenger may take the champion's place: figures in, a verdict with reasons out. Pure.
 
-A metric passes when it surely worsens by no more than it may, is refused when it surely worsens by more, and leaves the
-matter open otherwise; "surely" is the bound of the 95 % interval of the paired difference over leak groups. One refusal
-refuses, one open question leaves the whole inconclusive, and inconclusive is not passed.
+A metric passes when the bound of the 95 % interval of its paired difference over leak groups worsens by no more than it
+may, is refused when the difference itself worsens by more, and leaves the matter open in between: nobody can let pass
+what is already seen to be worse. One refusal refuses, one open question leaves the whole inconclusive, and inconclusive
+is not passed.
 """
 
 import tomllib
@@ -76,7 +77,7 @@ class Change(_Strict):
         worse = self.worsening
         if worse.high <= self.may_worsen:
             return Verdict.PASSED
-        return Verdict.REFUSED if worse.low > self.may_worsen else Verdict.INCONCLUSIVE
+        return Verdict.REFUSED if worse.value > self.may_worsen else Verdict.INCONCLUSIVE
 
 
 class Judgement(_Strict):
@@ -156,20 +157,20 @@ def _labels(labels: LabelCheck, limits: GateLimits) -> Iterator[tuple[Verdict, s
         return
     if labels.auroc.low >= limits.labels_floor:
         return
-    surely = labels.auroc.high < limits.labels_floor
+    seen = labels.auroc.value < limits.labels_floor
     yield (
-        Verdict.REFUSED if surely else Verdict.INCONCLUSIVE,
+        Verdict.REFUSED if seen else Verdict.INCONCLUSIVE,
         f"In {labels.people} people whose new cells carry both labels, cells labelled malignant and healthy "
-        f"{'do not look' if surely else 'may not look'} different to a model that never saw the person: AUROC "
+        f"{'hardly look' if seen else 'may hardly look'} different to a model that never saw the person: AUROC "
         f"{_text(labels.auroc)}, expected {limits.labels_floor:g} at least; 0.5 is what mixed-up labels give. "
         "Look at the labels of these people.",
     )
 
 
 def _sentence(change: Change) -> str:
-    surely = change.verdict is Verdict.REFUSED
+    seen = change.verdict is Verdict.REFUSED
     return (
-        f"{change.metric.replace('_', ' ')} {'worsens' if surely else 'may worsen'} by more than "
+        f"{change.metric.replace('_', ' ')} {'worsens' if seen else 'may worsen'} by more than "
         f"{change.may_worsen:g}: from {change.champion:.3f} to {change.challenger:.3f}, difference "
         f"{_text(change.difference)}."
     )
