@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 from training.__main__ import app
 from training.runs import Run
 
-pytest.importorskip("ray", reason="needs Ray (extra cluster)", exc_type=ModuleNotFoundError)
+# Before Ray: it sets what Ray reads when it is imported.
+pytest.importorskip("training.cluster", reason="needs Ray (extra cluster)", exc_type=ModuleNotFoundError)
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 
