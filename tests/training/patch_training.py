@@ -15,7 +15,7 @@ from training.patches import INNER_POSITIONS, POOLED_POSITIONS
 from training.profiles import profile
 from training.sampling import balanced_weights
 
-STEPS, EVERY = 14, 2
+STEPS, EVERY = 8, 2
 CELLS, CHANNELS = 12, 128
 
 
@@ -42,7 +42,9 @@ def main(folder: Path) -> None:
         ),
         balanced_weights(malignant, [str(each // 3) for each in range(CELLS)]),
         random_vgg_weights(Architecture(name="vgg16", blocks=3), seed=1),
-        profile("smoke").model_copy(update={"steps": STEPS, "watch_steps": EVERY, "start_patches": 8}),
+        profile("smoke").model_copy(
+            update={"steps": STEPS, "watch_steps": EVERY, "start_patches": 8, "batch": 2}
+        ),
         watched=np.arange(4),
         folder=folder,
         training="of a test",
