@@ -86,13 +86,18 @@ def test_every_request_ends_and_a_successor_answers(
     loads_s = []
     with SteadyLoad(server, lab, CLIENTS) as load:
         for _ in range(times):
+            wait_for_answers(load)  # so that all of the engine's threads are there to be struck
             loads_s.append(replaced(server, strike))
-            answered = load.statuses()[201]
-            wait_for(lambda before=answered: load.statuses()[201] > before + CLIENTS)  # type: ignore[misc]
+        wait_for_answers(load)
     assert set(load.statuses()) <= {201, 503}
     assert all(answer.retry_after for answer in load.answers if answer.status == 503)
     assert max(answer.seconds for answer in load.answers) < PATIENCE_S
     print(f"cold load {cold_s} s, under load {loads_s} s, answers {dict(load.statuses())}")
+
+
+def wait_for_answers(load: SteadyLoad) -> None:
+    before = load.statuses()[201]
+    wait_for(lambda: load.statuses()[201] > before + CLIENTS)
 
 
 def replaced(server: Server, strike: Callable[[int, ExitStack], None]) -> float:
