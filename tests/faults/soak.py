@@ -151,5 +151,5 @@ class Visitor:
     def _turn_pages(self) -> None:
         self._note(self._browser.get(self._dice.choice(PAGES)))
         for case, cell in self._dice.sample(self._known, min(1, len(self._known))):
-            for path in (f"/cases/{case}", f"/cells/{cell}", f"/cases/{case}/report.pdf"):
+            for path in (f"/cases/{case}", f"/cells/{cell}", f"/api/v1/cases/{case}/report.pdf"):
                 self._note(self._browser.get(path))
