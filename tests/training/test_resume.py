@@ -39,10 +39,11 @@ def test_a_killed_patch_training_goes_on_to_the_weights_of_an_unbroken_one(tmp_p
     unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
     all_batches = batches_taken(start(unbroken))
 
-    chosen = random.randrange(EVERY + 1, STEPS - EVERY)
+    chosen = random.randrange(EVERY, STEPS // 2 + 1)
     victim = start(broken)
     deadline = time.monotonic() + 300
-    while steps_watched(broken) < chosen and time.monotonic() < deadline:
+    while not (broken / CHECKPOINT).is_file() or steps_watched(broken) < chosen:
+        assert time.monotonic() < deadline
         time.sleep(0.01)
     victim.kill()
     victim.wait()
