@@ -16,6 +16,7 @@ from app.cli.shared import (
     read_settings,
     refusals,
     registry_service,
+    writing_session,
 )
 from app.errors import Conflict
 
@@ -102,10 +103,14 @@ def models_rollback(reason: Reason = "", data_dir: DataDir = None) -> None:
 @app.command("import")
 def models_import(folder: Path, data_dir: DataDir = None) -> None:
     """Verify a bundle folder and copy it into the data folder's store."""
-    from models.bundle import copy_bundle
+    from app.clock import utc_now
+    from app.retraining.service import RetrainingService
+    from models.bundle import copy_bundle, read_bundle
 
     settings = read_settings(data_dir)
     with refusals():
+        with writing_session(settings) as session:
+            RetrainingService(session, utc_now()).refuse_held_back(read_bundle(folder).sha256)
         bundle = copy_bundle(folder, settings.model_dir, signed_by=settings.model_key)
     out.print(f"{bundle.id} is imported; `leukolens models activate {bundle.id}` lets it answer.")
 

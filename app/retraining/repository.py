@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.retraining.tables import Retraining, RetrainingOverride
+from app.retraining.tables import GateVerdict, Retraining, RetrainingOverride
 
 
 class RetrainingRepository:
@@ -30,6 +30,19 @@ class RetrainingRepository:
             .order_by(Retraining.number.desc())
         )
         return [(row[0], row[1]) for row in rows]
+
+    def held_back(self, challenger_sha256: str) -> Retraining | None:
+        """The retraining of a challenger that neither passed nor was let pass."""
+        return self._session.scalar(
+            sa.select(Retraining)
+            .outerjoin(RetrainingOverride, RetrainingOverride.number == Retraining.number)
+            .where(
+                Retraining.challenger_sha256 == challenger_sha256,
+                Retraining.verdict != GateVerdict.PASSED,
+                RetrainingOverride.number.is_(None),
+            )
+            .limit(1)
+        )
 
     def last_number(self) -> int:
         return self._session.scalar(sa.select(sa.func.max(Retraining.number))) or 0

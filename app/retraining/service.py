@@ -64,6 +64,15 @@ class RetrainingService:
         """Newest first, each with its override."""
         return self._retrainings.history()
 
+    def refuse_held_back(self, challenger_sha256: str) -> None:
+        """Raise Conflict for a challenger that the gate holds back: an import is no way around two admins."""
+        row = self._retrainings.held_back(challenger_sha256)
+        if row is not None:
+            raise Conflict(
+                f"{row.challenger} is held back by the gate: retraining {row.number} is {row.verdict}. "
+                "`leukolens retrainings override` lets an open question pass."
+            )
+
     def override(self, number: int, admins: Sequence[User], reason: str) -> Retraining:
         """Let an inconclusive challenger become a candidate, on the word of two admins who signed in for it.
 

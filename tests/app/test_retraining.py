@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.orm import Session
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from app.accounts.permissions import Role
 from app.accounts.service import AccountService
 from app.audit.service import COMMAND_LINE
 from app.cli import app as cli
+from app.cli.shared import writing_session
 from app.clock import utc_now
 from app.errors import Conflict, LeukolensError, NotAllowed
 from app.registry.service import RegistryService
@@ -22,12 +23,33 @@ from app.retraining.outcome import Outcome
 from app.retraining.service import RetrainingService
 from app.retraining.tables import GateVerdict, Retraining
 from app.retraining.workplace import workplace
+from app.settings import Settings
 from models.bundle import read_bundle
 from tests.app.conftest import PASSWORD, RunningApp
 from tests.bundles import NAME, make_bundle
-from tests.training.drawn_dataset import write_drawn_dataset, write_new_cells
+from tests.training.drawn_dataset import write_drawn_dataset, write_flipped, write_new_cells
 
 run = CliRunner().invoke
+
+
+@pytest.fixture(scope="module")
+def drawn_cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Old cells, new ones of eight other people, and the same with three in ten malignant labels flipped."""
+    folder = tmp_path_factory.mktemp("cells")
+    write_drawn_dataset(folder / "old", cells_per_group=3)
+    clean = write_new_cells(folder / "clean", people=8, cells_per_person=12)
+    write_flipped(clean, folder / "poisoned", share=0.3)
+    return folder
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder whose model is the small drawn one."""
+    make_bundle(tmp_path / "models")
+    monkeypatch.setenv("LEUKOLENS_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("LEUKOLENS_MODEL", f"{NAME}/0.1.0")
+    monkeypatch.setenv("LEUKOLENS_TRAINING_DATA", str(tmp_path))
+    return tmp_path
 
 
 def outcome(verdict: GateVerdict, sensitivity: float = 0.9, **changed: object) -> Outcome:
@@ -109,6 +131,16 @@ def test_a_challenger_let_pass_becomes_a_candidate_and_the_model_that_answers_st
         assert registry.active().version == "0.1.0"
 
 
+def test_an_import_is_no_way_around_the_gate(data: Path) -> None:
+    bundle = make_bundle(data / "elsewhere", "0.3.0", seed=3)
+    folder = str(data / "elsewhere" / bundle.id)
+    with writing_session(Settings(data_dir=data)) as session:
+        keep(session, outcome(GateVerdict.INCONCLUSIVE, challenger_sha256=bundle.sha256))
+    held = run(cli, ["models", "import", folder])
+    assert (held.exit_code, "held back by the gate" in held.stderr) == (1, True)
+    assert run(cli, ["models", "import", folder, "--data-dir", str(data / "other")]).exit_code == 0
+
+
 def test_what_a_killed_retraining_left_goes_and_two_do_not_run_at_once(tmp_path: Path) -> None:
     left = tmp_path / "killed"
     for name in ("run", "reviewed", "store"):
@@ -123,24 +155,9 @@ def test_what_a_killed_retraining_left_goes_and_two_do_not_run_at_once(tmp_path:
     assert [path.name for path in place.iterdir()] == ["training.log"]
 
 
-@pytest.fixture(scope="module")
-def drawn_cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Old cells, new ones of eight other people, and the same with three in ten malignant labels flipped."""
-    folder = tmp_path_factory.mktemp("cells")
-    write_drawn_dataset(folder / "old", cells_per_group=3)
-    for name, flipped in (("clean", 0.0), ("poisoned", 0.3)):
-        write_new_cells(folder / name, people=8, cells_per_person=12, flipped=flipped)
-    return folder
-
-
-@pytest.fixture
-def data(tmp_path: Path, drawn_cells: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A data folder whose model is the small drawn one."""
-    make_bundle(tmp_path / "models")
-    monkeypatch.setenv("LEUKOLENS_DATA_DIR", str(tmp_path))
-    monkeypatch.setenv("LEUKOLENS_MODEL", f"{NAME}/0.1.0")
-    monkeypatch.setenv("LEUKOLENS_TRAINING_DATA", str(drawn_cells / "old"))
-    return tmp_path
+def retrain(cells: Path, new: str, *options: str) -> Result:
+    """`leukolens retrain` on some of the drawn cells."""
+    return run(cli, ["retrain", "--replay", str(cells / "old"), "--data", str(cells / new), *options])
 
 
 def states() -> dict[str, bool]:
@@ -151,7 +168,7 @@ def states() -> dict[str, bool]:
 
 @pytest.mark.slow
 def test_new_cells_with_right_labels_make_a_candidate(data: Path, drawn_cells: Path) -> None:
-    done = run(cli, ["retrain", "--data", str(drawn_cells / "clean"), "--include-reviewed"])
+    done = retrain(drawn_cells, "clean", "--include-reviewed")
     assert done.exit_code == 0, done.output
     assert "5/5 the gate" in done.stdout
     assert states() == {f"{NAME}/0.1.0": True, f"{NAME}-local/0.1.0": False}
@@ -168,7 +185,7 @@ def test_new_cells_with_right_labels_make_a_candidate(data: Path, drawn_cells: P
 def test_new_cells_with_flipped_labels_are_refused_and_nothing_is_kept_of_them(
     data: Path, drawn_cells: Path
 ) -> None:
-    done = run(cli, ["retrain", "--data", str(drawn_cells / "poisoned")])
+    done = retrain(drawn_cells, "poisoned")
     assert done.exit_code == 1, done.output
     assert "mixed-up labels" in done.stderr
     assert states() == {f"{NAME}/0.1.0": True}
@@ -179,7 +196,7 @@ def test_new_cells_with_flipped_labels_are_refused_and_nothing_is_kept_of_them(
 
 @pytest.mark.slow
 def test_a_training_that_finds_nothing_new_says_so(data: Path, drawn_cells: Path) -> None:
-    done = run(cli, ["retrain", "--data", str(drawn_cells / "old")])
+    done = retrain(drawn_cells, "old")
     assert (done.exit_code, "Expected new cells to learn from" in done.stderr) == (1, True), done.output
     assert json.loads(run(cli, ["retrainings", "list", "--json"]).stdout) == []
 

@@ -26,22 +26,31 @@ def write_drawn_dataset(folder: Path, *, cells_per_group: int = 3) -> Path:
     return _write_index(folder, rows)
 
 
-def write_new_cells(folder: Path, *, people: int, cells_per_person: int, flipped: float = 0.0) -> Path:
-    """Cells of other people, half of them of each class.
-
-    Args:
-        flipped: share of the malignant cells that stand under healthy, drawn at random.
-    """
-    random = np.random.default_rng(5)
+def write_new_cells(folder: Path, *, people: int, cells_per_person: int) -> Path:
+    """Cells of other people, half of them of each class; returns `folder`."""
     rows: list[tuple[object, ...]] = []
     for person in range(people):
-        truth = ("all", "hem")[person % 2]
+        label = ("all", "hem")[person % 2]
         for cell in range(cells_per_person):
             file = f"cells/N{person}_{cell}.png"
-            _draw(folder / file, 5000 + 100 * person + cell, RADIUS_PX[truth] + 2 * person)
-            label = "hem" if truth == "all" and random.random() < flipped else truth
+            _draw(folder / file, 5000 + 100 * person + cell, RADIUS_PX[label] + 2 * person)
             rows.append((file, label, f"N{person}", f"N{person}", "", "train", -1, ""))
     return _write_index(folder, rows)
+
+
+def write_flipped(cells: Path, folder: Path, *, share: float) -> Path:
+    """The same pictures, a share of the malignant ones under healthy, drawn at random; returns `folder`."""
+    random = np.random.default_rng(5)
+    with (cells / "index.csv").open(newline="", encoding="utf-8") as file:
+        _, *rows = csv.reader(file)
+    folder.mkdir()
+    return _write_index(
+        folder,
+        [
+            (cells / name, "hem" if label == "all" and random.random() < share else label, *rest)
+            for name, label, *rest in rows
+        ],
+    )
 
 
 def _draw(path: Path, seed: int, radius_px: float) -> None:
