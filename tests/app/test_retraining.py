@@ -206,6 +206,7 @@ def test_retraining_asks_for_cells_before_it_begins(data: Path) -> None:
     assert (done.exit_code, "--include-reviewed" in done.stderr) == (1, True)
 
 
+@pytest.mark.slow
 def test_the_command_takes_the_passwords_of_both_admins(data: Path) -> None:
     for name in ("ann", "bob"):
         add = ["users", "add", f"{name}@lab.example", "--name", name, "--role", "admin", "--password-stdin"]
