@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.metrics import auroc
 from tests.training.evaluated_run import write_fold_run
 from training.columns import PROCEDURE, evaluate_run, read_column
 from training.curves import read_curves
 from training.reference_figures import judge_baselines
 from training.report.contents import EvaluationReport
+from training.report.plots import roc_points
 from training.report.write import write_report
 from training.runs import Run
 
@@ -68,6 +70,14 @@ def test_no_picture_of_a_cell_of_the_data_set_is_in_it(run: Run) -> None:
 def test_what_a_run_lacks_is_left_out(html: str) -> None:
     assert "Robustness" not in html
     assert "These weights" not in html
+
+
+def test_an_undecided_score_draws_the_diagonal_and_the_area_under_a_curve_is_its_auroc() -> None:
+    malignant = np.arange(40) % 2 == 0
+    flat = roc_points(np.zeros(40), malignant)
+    assert [each.tolist() for each in flat] == [[0.0, 1.0], [0.0, 1.0]]
+    score = np.round(np.random.default_rng(1).normal(size=40) + malignant, 1)
+    assert np.trapezoid(*roc_points(score, malignant)[::-1]) == pytest.approx(auroc(score, malignant))
 
 
 def test_curves_are_read_from_either_form(run: Run) -> None:

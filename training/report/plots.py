@@ -60,11 +60,10 @@ def roc(axes: Axes, judged: Judged, malignant: Bools) -> None:
 def precision_recall(axes: Axes, judged: Judged, malignant: Bools) -> None:
     """Precision over sensitivity, malignant being what is looked for."""
     for colour, (name, score) in zip(COLOURS, _scores(judged).items(), strict=False):
-        order = np.argsort(-score, kind="stable")
-        hits = np.cumsum(malignant[order])
+        hits, called = _called(score, malignant)
         axes.plot(
             hits / hits[-1],
-            hits / np.arange(1, len(hits) + 1),
+            hits / called,
             label=name,
             color=colour,
             linewidth=2 if name == "model" else 1.1,
@@ -183,11 +182,17 @@ def curve_name(column: str) -> str:
 
 
 def roc_points(score: Doubles, malignant: Bools) -> tuple[Doubles, Doubles]:
-    """1 - specificity and sensitivity at every threshold: (n + 1,), (n + 1,), both rising from 0 to 1."""
-    order = np.argsort(-score, kind="stable")
-    hits = np.concatenate([[0], np.cumsum(malignant[order])])
-    misses = np.concatenate([[0], np.cumsum(~malignant[order])])
-    return misses / misses[-1], hits / hits[-1]
+    """1 - specificity and sensitivity at every threshold, both rising from 0 to 1; cells that tie are called together."""
+    hits, called = _called(score, malignant)
+    alarms = called - hits
+    return np.concatenate([[0], alarms / alarms[-1]]), np.concatenate([[0], hits / hits[-1]])
+
+
+def _called(score: Doubles, malignant: Bools) -> tuple[Doubles, Doubles]:
+    """Malignant cells and all cells at or above each distinct score, the highest first."""
+    values, which = np.unique(-score, return_inverse=True)
+    hits = np.cumsum(np.bincount(which, weights=malignant, minlength=len(values)))
+    return hits, np.cumsum(np.bincount(which, minlength=len(values))).astype(np.float64)
 
 
 def _scores(judged: Judged) -> dict[str, Doubles]:
