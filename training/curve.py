@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 CURVE = "curve.csv"
 TENSORBOARD = "tensorboard"
@@ -26,7 +25,10 @@ class Curve:
     """
 
     def __init__(self, folder: Path, steps_done: int) -> None:
+        import tensorflow as tf  # a report reads curves without it
+
         self._file = folder / CURVE
+        self._summary = tf.summary
         self._events = tf.summary.create_file_writer(str(folder / TENSORBOARD))
         kept = _read(self._file) if steps_done and self._file.is_file() else []
         self.rows = [row for row in kept if row["step"] <= steps_done]
@@ -38,7 +40,7 @@ class Curve:
         self._write()
         with self._events.as_default(step):
             for name, figure in figures.items():
-                tf.summary.scalar(name, figure)
+                self._summary.scalar(name, figure)
         self._events.flush()
 
     def _write(self) -> None:

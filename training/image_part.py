@@ -10,7 +10,7 @@ from training.fit_images import fit_images
 from training.prepare import PreparedPictures
 from training.profiles import ImageProfile
 from training.runs import FINAL, Run
-from training.train_part import spread
+from training.sampling import spread
 from training.whole_network import BASE, HEAD, arrays, look_at_crops, named_variables
 
 Rows = npt.NDArray[np.intp]

@@ -27,7 +27,7 @@ from training.disturbances import GRID, Change, silhouette
 from training.frozen_reference import described
 from training.pieces import stored
 from training.runs import FINAL, Run
-from training.train_part import spread
+from training.sampling import spread
 
 Bools = npt.NDArray[np.bool_]
 Doubles = npt.NDArray[np.float64]

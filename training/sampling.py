@@ -49,3 +49,14 @@ def filled_up(
         sources.append(np.resize(own, per_class))
         copied.append(np.arange(per_class) >= len(own))
     return np.concatenate(sources), np.concatenate(copied)
+
+
+def spread(rows: npt.NDArray[np.intp], groups: npt.NDArray[np.str_], per_group: int) -> npt.NDArray[np.intp]:
+    """At most `per_group` rows of each leak group, evenly spaced through it; all for 0."""
+    if per_group == 0:
+        return rows
+    kept = []
+    for name in dict.fromkeys(groups[rows].tolist()):
+        own = rows[groups[rows] == name]
+        kept.append(own[np.linspace(0, len(own) - 1, min(per_group, len(own))).round().astype(int)])
+    return np.sort(np.concatenate(kept))

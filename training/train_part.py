@@ -11,7 +11,7 @@ from training.head_fit import fit_head, head_margin
 from training.initial_weights import Weights
 from training.prepare import PreparedPatches
 from training.runs import FINAL, Run
-from training.sampling import balanced_weights
+from training.sampling import balanced_weights, spread
 
 Rows = npt.NDArray[np.intp]
 
@@ -71,14 +71,3 @@ def _fit_base(
         training=run.identity(part),
     )
     return base
-
-
-def spread(rows: npt.NDArray[np.intp], groups: npt.NDArray[np.str_], per_group: int) -> npt.NDArray[np.intp]:
-    """At most `per_group` rows of each leak group, evenly spaced through it; all for 0."""
-    if per_group == 0:
-        return rows
-    kept = []
-    for name in dict.fromkeys(groups[rows].tolist()):
-        own = rows[groups[rows] == name]
-        kept.append(own[np.linspace(0, len(own) - 1, min(per_group, len(own))).round().astype(int)])
-    return np.sort(np.concatenate(kept))
