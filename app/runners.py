@@ -1,6 +1,7 @@
 """A few tasks that empty a queue in the database, piece by piece, behind the answers of the web process."""
 
 import asyncio
+import contextlib
 from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
@@ -73,7 +74,7 @@ class Runners(ABC, Generic[Piece]):
         return None
 
     async def _sleep(self) -> None:
-        try:
-            await asyncio.wait_for(self._awake.wait(), self._look_every_s)
-        except TimeoutError:
-            return
+        # Not `wait_for`: in Python 3.11 it forgets that it was cancelled when the event is set in the same moment.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._look_every_s):
+                await self._awake.wait()

@@ -69,7 +69,8 @@ class MicroBatcher:
         place = _Place(question)
         self._queue.put_nowait(place)
         try:
-            return await asyncio.wait_for(place.answer, deadline_s)
+            async with asyncio.timeout(deadline_s):
+                return await place.answer
         except TimeoutError as late:
             raise Overloaded(
                 f"No answer within {deadline_s:g} s. Send again later.", retry_after_s=2

@@ -91,7 +91,8 @@ class EngineSupervisor:
         silent = 0
         while process.returncode is None and silent < SILENT_CHECKS and came_up:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), CHECK_EVERY_S)
+                async with asyncio.timeout(CHECK_EVERY_S):
+                    await process.wait()
                 break
             silent = 0 if await self._client.live() else silent + 1
         await self._end()
