@@ -2,14 +2,13 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from models.bundle import CARD, Bundle, write_bundle
 from training.candidate import golden_cells, open_candidate
 from training.card import INTENDED_USE, LIMITS
-from training.dataset import LabelledCell
 from training.gate import Change
 from training.retraining_report import REPORT, Retraining
 
@@ -18,12 +17,12 @@ _UPLOAD = re.compile(r"[0-9a-f]{64}")
 
 
 def write_challenger(
-    report: Retraining, champion: Bundle, challenger: Bundle, new: Sequence[LabelledCell], store: Path
+    report: Retraining, champion: Bundle, challenger: Bundle, new: Iterable[Path], store: Path
 ) -> Bundle:
     """Write `store/NAME/VERSION` and read it back.
 
     Args:
-        new: cells learned from. A reviewed one is named by the SHA-256 of its upload and listed, so that an erasure
+        new: pictures learned from. A reviewed one is named by the SHA-256 of its upload and listed, so that an erasure
             finds this bundle; other file names may hold names of people and are not.
 
     Raises:
@@ -43,7 +42,7 @@ def write_challenger(
         "acquisition": champion.manifest.acquisition,
     }
     told = replace(challenger, manifest=manifest.model_copy(update=update))
-    uploads = sorted(cell.path.stem for cell in new if _UPLOAD.fullmatch(cell.path.stem))
+    uploads = sorted(path.stem for path in new if _UPLOAD.fullmatch(path.stem))
     return write_bundle(
         store / manifest.name / manifest.version,
         told.manifest,

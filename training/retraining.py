@@ -48,6 +48,15 @@ class Sources:
     init: str = ""
 
 
+@dataclass(frozen=True)
+class _Joined:
+    """What was put together. new: pictures of the new cells. as_trained: whether the old cells are the champion's own."""
+
+    snapshot: Snapshot
+    new: frozenset[Path]
+    as_trained: bool
+
+
 def retrain_bundle(
     sources: Sources,
     out: Path,
@@ -69,7 +78,7 @@ def retrain_bundle(
     """
     champion = read_bundle(sources.champion)
     say(f"1/5 reading the cells of {sources.old.name} and the new ones")
-    found, as_trained = _join(sources, champion, out)
+    joined = _join(sources, champion, out)
     run = _trained(champion, sources, out, profile, say)
     say("4/5 champion and challenger on the frozen evaluation")
     challenger = candidate(run, name=name, version=version, command=_command(champion, sources, profile))
@@ -77,7 +86,7 @@ def retrain_bundle(
     before, after = (_p_malignant(bundle, run, rows) for bundle in (champion, challenger))
     malignant, groups = run.malignant[rows], run.groups[rows].tolist()
     say("5/5 the gate")
-    labels = _labels(run)
+    labels = _labels(run, joined.new)
     changes = compared(before, after, malignant, groups, limits, seed=profile.seed)
     report = Retraining(
         champion=champion.id,
@@ -87,24 +96,28 @@ def retrain_bundle(
         profile=run.profile,
         init=Path(sources.init).name,
         command=challenger.manifest.origin.command,
-        snapshot=found,
-        replayed_as_trained=as_trained,
+        snapshot=joined.snapshot,
+        replayed_as_trained=joined.as_trained,
         limits=limits,
         labels=labels,
         evaluation=_figures(after, malignant, groups, challenger.manifest.origin.command, profile.seed),
         judgement=judge(changes, sensitivity(after, malignant), labels, limits),
     )
-    return _kept(report, champion, challenger, run, out)
+    return _kept(report, champion, challenger, joined.new, out)
 
 
-def _join(sources: Sources, champion: Bundle, out: Path) -> tuple[Snapshot, bool]:
-    """Write RUN/data; what is in it, and whether the old cells are the champion's own."""
+def _join(sources: Sources, champion: Bundle, out: Path) -> _Joined:
+    """Write RUN/data."""
     old = with_split(read_dataset(sources.old))
     seen = pictured(old)
     kept, left_out = admitted(seen, [each for new in sources.new for each in pictured(read_dataset(new))])
     require_cells(kept, left_out)
     write_joined([*old, *(each.cell for each in kept)], out / "data")
-    return snapshot(seen, kept, left_out), fingerprint(old) == champion.manifest.origin.data_fingerprint
+    return _Joined(
+        snapshot(seen, kept, left_out),
+        frozenset(each.cell.path.resolve() for each in kept),
+        fingerprint(old) == champion.manifest.origin.data_fingerprint,
+    )
 
 
 def _trained(
@@ -143,14 +156,14 @@ def _p_malignant(bundle: Bundle, run: Run, rows: npt.NDArray[np.intp]) -> Double
     return classify_cells(open_candidate(ungated), [run.cells[row] for row in rows])
 
 
-def _labels(run: Run) -> LabelCheck:
+def _labels(run: Run, new: frozenset[Path]) -> LabelCheck:
     features = run.load(FINAL, "features")
     learned = np.isin(features["rows"], run.split(FINAL).train)
     rows = features["rows"][learned]
     prepared = open_prepared(run.folder / "prepared")
     observed = observed_rows(run, prepared, rows, features["features"][learned])
-    new = np.array([run.cells[row].cv_fold < 0 for row in rows])
-    return check_labels(observed, new, penalty=run.profile.head_penalty, seed=run.profile.seed)
+    is_new = np.array([run.cells[row].path in new for row in rows])
+    return check_labels(observed, is_new, penalty=run.profile.head_penalty, seed=run.profile.seed)
 
 
 def _figures(
@@ -170,10 +183,11 @@ def _figures(
     )
 
 
-def _kept(report: Retraining, champion: Bundle, challenger: Bundle, run: Run, out: Path) -> Retraining:
+def _kept(
+    report: Retraining, champion: Bundle, challenger: Bundle, new: frozenset[Path], out: Path
+) -> Retraining:
     """Write the challenger unless it was refused, then the report."""
     if report.judgement.verdict is not Verdict.REFUSED:
-        new = [cell for cell in run.cells if cell.cv_fold < 0]
         bundle = write_challenger(report, champion, challenger, new, out / "store")
         report = report.model_copy(update={"challenger_sha256": bundle.sha256})
     (out / REPORT).write_text(report.model_dump_json(indent=1), encoding="utf-8")

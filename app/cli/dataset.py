@@ -51,7 +51,14 @@ def dataset_export(
             )
     left_out = {reason.value: count for reason, count in done.left_out.most_common()}
     if json:
-        print_json({"cells": done.cells, "people": done.people, "left_out": left_out})
+        print_json(
+            {
+                "cells": done.cells,
+                "people": done.people,
+                "index_sha256": done.index_sha256,
+                "left_out": left_out,
+            }
+        )
         return
     out.print(f"{done.cells} cells of {done.people} people are in {folder}.", highlight=False, markup=False)
     for reason, count in left_out.items():

@@ -26,7 +26,6 @@ class DatasetRepository:
         return [
             StoredCell(
                 cell_id=cell.id,
-                case_id=case.id,
                 image_sha256=cell.image_sha256,
                 pixels_sha256=cell.pixels_sha256,
                 voided=cell.voided_at is not None,

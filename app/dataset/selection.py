@@ -46,7 +46,6 @@ class StoredCell:
     """
 
     cell_id: UUID
-    case_id: UUID
     image_sha256: str
     pixels_sha256: str | None
     voided: bool

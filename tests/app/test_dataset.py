@@ -32,7 +32,6 @@ def stored(**changed: object) -> StoredCell:
     """A cell that may be used, but for what is changed."""
     values = {
         "cell_id": uuid4(),
-        "case_id": uuid4(),
         "image_sha256": "a" * 64,
         "pixels_sha256": "b" * 64,
         "voided": False,
