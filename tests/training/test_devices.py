@@ -7,7 +7,7 @@ import pytest
 from training.curve import CURVE
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_devices_train_what_one_trains(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.training.two_devices", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)

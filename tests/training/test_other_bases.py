@@ -19,7 +19,7 @@ from training.features import rounded
 from training.profiles import changed, profile
 from training.whole_network import arrays, look_at_crops, named_variables
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 @pytest.mark.parametrize("name", ["xception", "resnet50v2"])
