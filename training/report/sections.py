@@ -46,10 +46,10 @@ def verdict(comparison: Comparison) -> str:
         f"{gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}) in {COMPARED[metric]}"
         for metric, gain in zip(COMPARED, gains, strict=True)
     )
-    beaten = f"beats it in {' and '.join(better)}" if better else "is not shown to beat it"
-    return (
-        f"Against the {BASELINE_NAMES[baseline]}, paired: {numbers}; by these intervals the model {beaten}."
-    )
+    worse = [COMPARED[m] for m, gain in zip(COMPARED, gains, strict=True) if gain.high < 0]
+    said = f"beats it in {' and '.join(better)}" if better else "is not shown to beat it"
+    lost = f", and is worse in {' and '.join(worse)}" if worse else ""
+    return f"Against the {BASELINE_NAMES[baseline]}, paired: {numbers}; by these intervals the model {said}{lost}."
 
 
 def in_words(found: Interval) -> str:
