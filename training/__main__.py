@@ -6,16 +6,16 @@ from typing import Annotated
 import typer
 from rich import get_console
 
+from training.cells.splits import FOLDS
 from training.profiles import changed
 from training.profiles import profile as profile_named
 from training.runs import FINAL, Run
-from training.splits import FOLDS
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 console = get_console()
 
 Out = Annotated[Path, typer.Option(help="Folder of the run, outside the repository.")]
-Data = Annotated[Path, typer.Option(help="A data folder; the layouts are in training/layouts.py.")]
+Data = Annotated[Path, typer.Option(help="A data folder; the layouts are in training/cells/layouts.py.")]
 Init = Annotated[
     str, typer.Option(help="none, imagenet, a file of VGG convolutions (.npz), or the folder of a bundle.")
 ]
@@ -35,7 +35,7 @@ Store = Annotated[Path, typer.Option(help="Folder of bundles.")]
 @app.command()
 def check(data: Data) -> None:
     """Read every picture of a data folder and say what is wrong with it; exit code 1 where something is."""
-    from training.data_check import check_data
+    from training.cells.data_check import check_data
 
     found = check_data(data)
     counts = ", ".join(f"{count} {label}" for label, count in sorted(found.cells.items()))
@@ -57,7 +57,7 @@ def prepare(
     seed: Seed = None,
 ) -> None:
     """Decode the cells; for a patch profile cut patches and compute the frozen blocks once."""
-    from training.parts import prepare_run
+    from training.fitting.parts import prepare_run
 
     run = Run.create(out, changed(profile_named(profile), architecture, seed), data, init)
     console.print(f"{len(run.cells)} cells of {len(set(run.groups))} leak groups")
@@ -81,11 +81,11 @@ def fit(
     """Train parts of a run; goes on where a kill ended it."""
     tasks = [(folder, name) for folder in out for name in part or [FINAL]]
     if cluster:
-        from training.cluster import fit_on_cluster
+        from training.fitting.cluster import fit_on_cluster
 
         fit_on_cluster(tasks, address=address, cpus=cpus, gpus=gpus, say=console.print)
         return
-    from training.parts import fit_part
+    from training.fitting.parts import fit_part
 
     for folder, name in tasks:
         fit_part(Run.open(folder), name, say=console.print)
@@ -96,7 +96,7 @@ def ensemble(
     out: Out, run: Annotated[list[Path], typer.Option(help="Folder of a trained run; repeat.")]
 ) -> None:
     """Join trained runs that differ in their seed into one whose network averages theirs."""
-    from training.ensemble import join_runs
+    from training.fitting.ensemble import join_runs
 
     joined = join_runs([Run.open(folder) for folder in run], out)
     console.print(f"{len(joined.profile.member_seeds)} networks in {out}")
@@ -105,7 +105,7 @@ def ensemble(
 @app.command()
 def calibrate(out: Out) -> None:
     """Slope, intercept and indeterminate band, from the val part."""
-    from training.candidate import calibrate_run
+    from training.publishing.candidate import calibrate_run
 
     console.print(calibrate_run(Run.open(out)))
 
@@ -118,8 +118,8 @@ def baseline(
     profile: ProfileName = "honest",
 ) -> None:
     """Compute and judge what a network must beat: area, silhouette, measurements, the frozen VGG16."""
-    from training.frozen_reference import compute_reference
-    from training.reference_figures import judge_baselines
+    from training.judging.frozen_reference import compute_reference
+    from training.judging.reference_figures import judge_baselines
 
     if (out / "inputs.json").is_file():
         run = Run.open(out)
@@ -136,9 +136,9 @@ def baseline(
 @app.command()
 def evaluate(out: Out) -> None:
     """Judge the final weights on the test part, and the procedure on the folds that were trained."""
-    from training.candidate import CALIBRATION
-    from training.columns import evaluate_run
-    from training.limits_report import report_limits
+    from training.judging.columns import evaluate_run
+    from training.judging.limits_report import report_limits
+    from training.publishing.candidate import CALIBRATION
 
     run = Run.open(out)
     for comparison in evaluate_run(run):
@@ -150,7 +150,7 @@ def evaluate(out: Out) -> None:
 @app.command()
 def probe(out: Out) -> None:
     """Ask the networks about disturbed pictures and silhouettes of cells they never saw."""
-    from training.robustness import probe_run
+    from training.judging.robustness import probe_run
 
     console.print_json(probe_run(Run.open(out)).model_dump_json())
 
@@ -169,7 +169,7 @@ def publish(
     out: Out, name: Name = "vgg16-cnmc", version: Version = "0.1.0", store: Store = Path("models/store")
 ) -> None:
     """Write the bundle with its figures, card and report."""
-    from training.publish import publish_run
+    from training.publishing.publish import publish_run
 
     bundle = publish_run(Run.open(out), name=name, version=version, store=store)
     console.print(f"{bundle.id} {bundle.sha256}")
@@ -180,7 +180,7 @@ def paper_table() -> None:
     """The paper's results table from the counts behind it, and what is misprinted there."""
     from rich.table import Table
 
-    from training.paper_table import PAPER_TABLE, figures, misprints
+    from training.judging.paper_table import PAPER_TABLE, figures, misprints
 
     table = Table("network", *PAPER_TABLE[0].printed)
     for row in PAPER_TABLE:
@@ -200,7 +200,7 @@ def refit(
     store: Store = Path("models/store"),
 ) -> None:
     """New limits for a bundle's weights: gate, distances, prediction sets, reference set, figures."""
-    from training.refit import refit_bundle
+    from training.publishing.refit import refit_bundle
 
     written = refit_bundle(
         bundle,
@@ -223,14 +223,14 @@ def retrain(
     profile: ProfileName = "head",
     init: Annotated[str, typer.Option(help="As for prepare; the champion when not given.")] = "",
     limits: Annotated[
-        Path | None, typer.Option(help="Limits file; training/retraining_limits.toml when not given.")
+        Path | None, typer.Option(help="Limits file; training/retraining/limits.toml when not given.")
     ] = None,
     name: Name = "vgg16-cnmc-local",
     version: Version = "0.1.0",
 ) -> None:
     """Train a challenger on old and new cells and let the gate judge it; exit code 1 where it does not pass."""
-    from training.gate import LIMITS, Verdict, read_limits
-    from training.retraining import Sources, retrain_bundle
+    from training.retraining.challenger import Sources, retrain_bundle
+    from training.retraining.gate import LIMITS, Verdict, read_limits
 
     found = retrain_bundle(
         Sources(champion, data, tuple(new), init),

@@ -23,17 +23,17 @@ from pydantic import BaseModel, ConfigDict
 
 from models.labels import Label
 from models.metrics import group_resamples
-from training.dataset import LabelledCell, read_dataset
-from training.initial_weights import Weights, initial_weights
+from training.cells.dataset import LabelledCell, read_dataset
+from training.cells.splits import Split, fold_split, frozen_split, official_split, random_split, with_split
+from training.fitting.initial_weights import Weights, initial_weights
 from training.profiles import ImageProfile, PatchProfile, read_profile
-from training.splits import Split, fold_split, frozen_split, official_split, random_split, with_split
 
 FINAL = "final"
 RANDOM = "random"
 
 
 class Inputs(BaseModel):
-    """What a run was given. init: see `training.initial_weights`."""
+    """What a run was given. init: see `training.fitting.initial_weights`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,4 +1,4 @@
-"""A data folder on disk: pictures named by the digest of their upload, and `index.csv` as `training.layouts` reads it."""
+"""A data folder on disk: pictures named by the digest of their upload, and `index.csv` as `training.cells.layouts` reads it."""
 
 import csv
 import hashlib

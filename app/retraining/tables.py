@@ -12,7 +12,7 @@ from app.database import Base, UtcDateTime, one_of
 
 
 class GateVerdict(StrEnum):
-    """What the gate of `training.gate` said; only the first makes a candidate."""
+    """What the gate of `training.retraining.gate` said; only the first makes a candidate."""
 
     PASSED = "passed"
     INCONCLUSIVE = "inconclusive"

@@ -1,6 +1,6 @@
 """Several networks of one make as one wider network: their maps side by side, and a head over all of them.
 
-A head's dense layers can hold the members' own ones in blocks (`training.ensemble`), so the mean of several
+A head's dense layers can hold the members' own ones in blocks (`training.fitting.ensemble`), so the mean of several
 networks' logits, its embedding and its heatmap need no other code than one network's.
 """
 

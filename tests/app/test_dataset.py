@@ -23,7 +23,7 @@ from models.labels import Label
 from tests.app.cases import Desk, score_of
 from tests.app.conftest import RunningApp, png_of
 from tests.faults.test_erasure import erasure_of
-from training.dataset import read_dataset
+from training.cells.dataset import read_dataset
 
 MALIGNANT, NORMAL = Verdict.MALIGNANT_LYMPHOBLAST, Verdict.NORMAL_PRECURSOR
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from models.measurements import MEASUREMENTS, measure_cell
-from training.dataset import read_pixels
+from training.cells.dataset import read_pixels
 from training.profiles import profile
 from training.runs import Run
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from models.networks import Architecture
-from training.fit import PatchMaps, fit_last_block
-from training.initial_weights import random_vgg_weights
-from training.patches import INNER_POSITIONS, POOLED_POSITIONS
+from training.cells.sampling import balanced_weights
+from training.fitting.fit import PatchMaps, fit_last_block
+from training.fitting.initial_weights import random_vgg_weights
+from training.pictures.patches import INNER_POSITIONS, POOLED_POSITIONS
 from training.profiles import profile
-from training.sampling import balanced_weights
 
 STEPS, EVERY = 8, 2
 CELLS, CHANNELS = 12, 128

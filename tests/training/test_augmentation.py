@@ -3,7 +3,7 @@ import pytest
 
 from models.drawn_cells import draw_cell
 from models.measurements import foreground_mask
-from training.augmentation import COPY_NOISE, altered, rotation, salted, varied, warped
+from training.pictures.augmentation import COPY_NOISE, altered, rotation, salted, varied, warped
 from training.profiles import Variation, profile
 
 CELL = draw_cell(3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.measurements import MEASUREMENTS
-from training.baselines import (
+from training.judging.baselines import (
     FROZEN_REFERENCE,
     SHAPES,
     SILHOUETTE,

@@ -3,7 +3,7 @@ import pytest
 
 from models.bundle import Calibration
 from models.classifier import calibrated
-from training.calibrate import cross_fitted, fit_band, fit_calibration, probabilities
+from training.calibration.calibrate import cross_fitted, fit_band, fit_calibration, probabilities
 
 RNG = np.random.default_rng(3)
 MARGIN = RNG.normal(size=4000)

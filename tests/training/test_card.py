@@ -1,7 +1,7 @@
 from models.bundle import Figures, Interval
 from models.metrics import METRICS
-from training.card import INTENDED_USE, figures_table, groups_table, verdicts
-from training.evaluate import Comparison, GroupShare
+from training.judging.evaluate import Comparison, GroupShare
+from training.publishing.card import INTENDED_USE, figures_table, groups_table, verdicts
 
 
 def _interval(low: float, high: float) -> Interval:

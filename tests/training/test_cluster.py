@@ -10,7 +10,9 @@ from training.__main__ import app
 from training.runs import Run
 
 # Before Ray: it sets what Ray reads when it is imported.
-pytest.importorskip("training.cluster", reason="needs Ray (extra cluster)", exc_type=ModuleNotFoundError)
+pytest.importorskip(
+    "training.fitting.cluster", reason="needs Ray (extra cluster)", exc_type=ModuleNotFoundError
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 

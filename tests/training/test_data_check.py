@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from models.drawn_cells import draw_cell
 from models.labels import Label
 from training.__main__ import app
-from training.data_check import check_data
+from training.cells.data_check import check_data
 
 
 def _save(folder: Path, name: str, seed: int) -> None:

@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from models.labels import Label
-from training.dataset import leak_groups, read_dataset, read_picture, read_pixels
-from training.layouts import DatasetError, list_unlabelled
+from training.cells.dataset import leak_groups, read_dataset, read_picture, read_pixels
+from training.cells.layouts import DatasetError, list_unlabelled
 
 SHARED = Path(os.environ.get("LEUKOLENS_TEST_DATA", Path(__file__).parents[3] / "shared/data/cnmc2019"))
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from training.curve import CURVE
+from training.fitting.curve import CURVE
 
 
 @pytest.mark.long

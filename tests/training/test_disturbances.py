@@ -5,7 +5,7 @@ import pytest
 
 from models.drawn_cells import draw_cell
 from models.measurements import foreground_mask, measure_cell
-from training.disturbances import GRID, Change, blurred, rotated, silhouette, stained
+from training.pictures.disturbances import GRID, Change, blurred, rotated, silhouette, stained
 
 CELL = draw_cell(4)
 ALL = [(change, strength) for change, degrees in GRID.items() for strength in degrees]

@@ -1,7 +1,14 @@
 import numpy as np
 
 from models.drawn_cells import draw_cell
-from training.examples import LEARNED, Pictures, copied_examples, images, learned_examples, watched_examples
+from training.pictures.examples import (
+    LEARNED,
+    Pictures,
+    copied_examples,
+    images,
+    learned_examples,
+    watched_examples,
+)
 from training.profiles import Copies, profile
 
 MALIGNANT = np.array([True] * 6 + [False] * 3)

@@ -5,11 +5,11 @@ from models.engines.tensorflow import set_base_weights
 from models.head import Head, HeadSpec
 from models.networks import Architecture, build_base
 from models.preprocessing import subtract_mean
-from training.features import rounded
-from training.fit import CellMeanDeviation, PatchMaps, pooled_patches, unit_channels
-from training.frozen import frozen_maps
-from training.initial_weights import random_vgg_weights
-from training.patches import pooling_weights, sample_patch
+from training.fitting.features import rounded
+from training.fitting.fit import CellMeanDeviation, PatchMaps, pooled_patches, unit_channels
+from training.fitting.frozen import frozen_maps
+from training.fitting.initial_weights import random_vgg_weights
+from training.pictures.patches import pooling_weights, sample_patch
 from training.profiles import profile
 
 ARCHITECTURE = Architecture(name="vgg16", blocks=3)

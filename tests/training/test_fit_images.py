@@ -7,13 +7,13 @@ import pytest
 from models.drawn_cells import draw_cell
 from models.networks import Architecture, build_base, published_base
 from models.preprocessing import Preprocessing
-from training.curve import CURVE, read_curve
-from training.examples import Pictures
-from training.fit_images import fit_images, group_loss
-from training.image_part import watched_apart
+from training.fitting.curve import CURVE, read_curve
+from training.fitting.fit_images import fit_images, group_loss
+from training.fitting.image_part import watched_apart
+from training.fitting.starting_base import imagenet_base, start_base
+from training.fitting.steps import Schedule
+from training.pictures.examples import Pictures
 from training.profiles import changed, profile
-from training.starting_base import imagenet_base, start_base
-from training.steps import Schedule
 
 GROUPS = np.array([f"{side}{group}" for side in "mh" for group in range(4) for _ in range(2)])
 MALIGNANT = np.array([name.startswith("m") for name in GROUPS])

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from models.bundle import Interval
 from models.metrics import sensitivity
-from training.gate import Change, GateLimits, Judgement, Verdict, compared, judge, read_limits
-from training.label_check import LabelCheck, within_people
+from training.retraining.gate import Change, GateLimits, Judgement, Verdict, compared, judge, read_limits
+from training.retraining.label_check import LabelCheck, within_people
 
 NOBODY = LabelCheck(people=0, auroc=None)
 LIMITS = GateLimits(

@@ -3,8 +3,8 @@ import pytest
 
 from models.head import Head, HeadSpec
 from models.measurements import MEASUREMENTS
-from training.head_fit import FUSED, fit_head, head_margin
-from training.sampling import balanced_weights, draw
+from training.cells.sampling import balanced_weights, draw
+from training.fitting.head_fit import FUSED, fit_head, head_margin
 
 RNG = np.random.default_rng(5)
 MALIGNANT = np.arange(90) < 50

@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 from models.classifier import Classifier
 from training.__main__ import app
-from training.curve import CURVE, read_curve
-from training.dataset import read_pixels
+from training.cells.dataset import read_pixels
+from training.fitting.curve import CURVE, read_curve
 from training.runs import Run
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ import pytest
 
 from models.networks import Architecture
 from tests.bundles import ARCHITECTURE, make_bundle
-from training.initial_weights import initial_weights
+from training.fitting.initial_weights import initial_weights
 
 
 def test_a_run_goes_on_from_the_convolutions_of_a_bundle(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.dataset import read_dataset
-from training.leakage import cuts, field_of
+from training.cells.dataset import read_dataset
+from training.judging.leakage import cuts, field_of
 
 
 @pytest.mark.parametrize(

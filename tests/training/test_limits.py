@@ -8,7 +8,7 @@ from models.measurements import MEASUREMENTS
 from models.neighbours import NeighbourSearch
 from models.novelty import NoveltyDetector
 from models.quality import INSPECTIONS, QualityLevel, judge_quality
-from training.limits import (
+from training.calibration.limits import (
     ALPHA,
     FittedLimits,
     Observed,

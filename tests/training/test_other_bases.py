@@ -14,10 +14,10 @@ from models.engines.tensorflow import base_variables
 from models.networks import Architecture, build_base, build_classifier
 from models.preprocessing import Preprocessing
 from tests.bundles import make_manifest
-from training.candidate import golden_cells, served_head
-from training.features import rounded
+from training.fitting.features import rounded
+from training.fitting.whole_network import arrays, look_at_crops, named_variables
 from training.profiles import changed, profile
-from training.whole_network import arrays, look_at_crops, named_variables
+from training.publishing.candidate import golden_cells, served_head
 
 pytestmark = pytest.mark.long
 

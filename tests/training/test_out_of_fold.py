@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.training.test_limits import observed
-from training.limits import ALPHA, Observed
-from training.out_of_fold import FoldView, fit_fold_limits, pooled_malignant, without_test_part
+from training.calibration.limits import ALPHA, Observed
+from training.calibration.out_of_fold import FoldView, fit_fold_limits, pooled_malignant, without_test_part
 
 FOLDS = 5
 

@@ -1,4 +1,4 @@
-from training.paper_table import PAPER_TABLE, Counts, Misprint, figures, misprints
+from training.judging.paper_table import PAPER_TABLE, Counts, Misprint, figures, misprints
 
 
 def test_the_counts_give_every_printed_figure_but_one() -> None:

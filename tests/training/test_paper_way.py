@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.paper_table import Counts
+from training.judging.paper_table import Counts
 from training.report.paper_way import balanced_figures, counts_of
 
 MALIGNANT = np.arange(300) < 200

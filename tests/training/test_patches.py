@@ -5,8 +5,8 @@ import numpy as np
 from models.drawn_cells import draw_cell
 from models.networks import Architecture
 from models.views import turn
-from training.initial_weights import IMAGENET_MEAN, random_vgg_weights, read_vgg_weights
-from training.patches import PATCH_PX, POOLED_POSITIONS, jitter_stain, pooling_weights, sample_patch
+from training.fitting.initial_weights import IMAGENET_MEAN, random_vgg_weights, read_vgg_weights
+from training.pictures.patches import PATCH_PX, POOLED_POSITIONS, jitter_stain, pooling_weights, sample_patch
 
 CELL = draw_cell(11)
 

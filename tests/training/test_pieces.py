@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.pieces import stored_in_pieces
+from training.cells.pieces import stored_in_pieces
 
 
 class Stopped(Exception):

@@ -6,9 +6,17 @@ from pathlib import Path
 import pytest
 
 from models.labels import Label
-from training.dataset import LabelledCell, read_dataset
-from training.layouts import DatasetError
-from training.replay import LeftOut, Pictured, admitted, pictured, require_cells, snapshot, write_joined
+from training.cells.dataset import LabelledCell, read_dataset
+from training.cells.layouts import DatasetError
+from training.retraining.replay import (
+    LeftOut,
+    Pictured,
+    admitted,
+    pictured,
+    require_cells,
+    snapshot,
+    write_joined,
+)
 
 
 def cell(digest: str, person: str, label: Label = Label.MALIGNANT, split: str = "") -> Pictured:

@@ -8,9 +8,9 @@ import pytest
 
 from models.metrics import auroc
 from tests.training.evaluated_run import write_fold_run
-from training.columns import PROCEDURE, evaluate_run, read_column
-from training.curves import read_curves
-from training.reference_figures import judge_baselines
+from training.judging.columns import PROCEDURE, evaluate_run, read_column
+from training.judging.curves import read_curves
+from training.judging.reference_figures import judge_baselines
 from training.report.contents import EvaluationReport
 from training.report.plots import roc_points
 from training.report.write import write_report

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from tests.training.patch_training import EVERY, STEPS
-from training.curve import CURVE, read_curve
-from training.steps import CHECKPOINT
+from training.fitting.curve import CURVE, read_curve
+from training.fitting.steps import CHECKPOINT
 
 pytestmark = pytest.mark.slow
 

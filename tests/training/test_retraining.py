@@ -9,12 +9,12 @@ import pytest
 from models.bundle import STORE, read_bundle
 from models.labels import Label
 from tests.conftest import REAL_DATA
-from training.dataset import LabelledCell, read_dataset
-from training.gate import Verdict, read_limits
+from training.cells.dataset import LabelledCell, read_dataset
 from training.profiles import profile
-from training.replay import write_joined
-from training.retraining import Sources, retrain_bundle
-from training.retraining_report import Retraining
+from training.retraining.challenger import Sources, retrain_bundle
+from training.retraining.gate import Verdict, read_limits
+from training.retraining.replay import write_joined
+from training.retraining.report import Retraining
 from training.runs import capped
 
 CHAMPION = STORE / "vgg16-cnmc/0.2.0"

@@ -7,9 +7,9 @@ from typer.testing import CliRunner
 
 from models.classifier import Classifier
 from training.__main__ import app
-from training.columns import PROCEDURE, THESE_WEIGHTS, read_column
-from training.dataset import read_pixels
-from training.robustness import probed_parts
+from training.cells.dataset import read_pixels
+from training.judging.columns import PROCEDURE, THESE_WEIGHTS, read_column
+from training.judging.robustness import probed_parts
 from training.runs import Run
 
 pytestmark = pytest.mark.slow

@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.dataset import read_dataset
-from training.layouts import DatasetError
-from training.splits import (
+from training.cells.dataset import read_dataset
+from training.cells.layouts import DatasetError
+from training.cells.splits import (
     checked,
     fold_split,
     freeze,

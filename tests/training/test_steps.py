@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from training.checkpoint import Checkpoint
-from training.curve import CURVE, TENSORBOARD, Curve, read_curve
-from training.steps import averaged
+from training.fitting.checkpoint import Checkpoint
+from training.fitting.curve import CURVE, TENSORBOARD, Curve, read_curve
+from training.fitting.steps import averaged
 
 
 def small_model(*, ema: bool = False) -> keras.Model:

@@ -9,8 +9,8 @@ from models.decision import PredictionLabel
 from models.decoding import decode_cell
 from models.drawn_cells import draw_cell
 from tests.conftest import RealCell
-from training.abstention import judge_strangers
-from training.strangers import KINDS
+from training.judging.abstention import judge_strangers
+from training.pictures.strangers import KINDS
 
 SHIPPED = STORE / "vgg16-cnmc/0.2.0"
 

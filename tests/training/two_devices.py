@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from training.devices import precision, spread_over
-from training.steps import Schedule, train
+from training.fitting.devices import precision, spread_over
+from training.fitting.steps import Schedule, train
 
 
 def trained(devices: list[str], folder: Path) -> tuple[int, list[np.ndarray]]:

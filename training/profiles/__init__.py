@@ -25,8 +25,8 @@ class Profile(_Frozen):
     learns from the val part, too; `val`: the val part, where training folds is too dear.
     band_missed: share of each class that may fall on the wrong side of the indeterminate band.
     max_cells: keep at most this many cells of each leak group, 0 for all.
-    member_seeds: of the runs that `training.ensemble` joined; empty for one network.
-    probed_cells: so many, half of each class, are asked again after every disturbance of `training.robustness`.
+    member_seeds: of the runs that `training.fitting.ensemble` joined; empty for one network.
+    probed_cells: so many, half of each class, are asked again after every disturbance of `training.judging.robustness`.
     resamples: bootstrap samples behind every interval.
     """
 
@@ -66,7 +66,7 @@ class PatchProfile(Profile):
 
 
 class Copies(_Frozen):
-    """Classes made equal in number by altered copies of their cells, see `training.augmentation`.
+    """Classes made equal in number by altered copies of their cells, see `training.pictures.augmentation`.
 
     train_per_class, val_per_class: cells and copies of each class. blur_px: side of the Gaussian's window.
     shears: the axes along which a sheared copy may be sheared, one of these drawn.
@@ -79,7 +79,7 @@ class Copies(_Frozen):
 
 
 class Variation(_Frozen):
-    """How far a drawn cell is altered, the same for both classes, see `training.augmentation`.
+    """How far a drawn cell is altered, the same for both classes, see `training.pictures.augmentation`.
 
     shift_px: largest shift. shear: largest shear. blur: share of cells blurred. noise: largest deviation of noise
     inside the cell, in grey levels.

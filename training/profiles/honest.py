@@ -13,7 +13,7 @@ PROFILE = PatchProfile(
     architecture=Architecture(name="vgg16", blocks=3),
     preprocessing=Preprocessing(crop_px=304, output_px=304, centre="cell", mean="crop"),
     patches_per_cell=4,
-    steps=400,
+    steps=800,
     batch=32,
     learning_rate=1e-4,
     label_smoothing=0.05,
@@ -21,5 +21,4 @@ PROFILE = PatchProfile(
     ema_momentum=0.99,
     head_cells_per_group=120,
     head_penalty=30.0,
-    calibrated_on="folds",
 )

@@ -10,7 +10,6 @@ PROFILE = HONEST.model_copy(
     update={
         "name": "smoke",
         "patches_per_cell": 1,
-        "calibrated_on": "val",
         "start_patches": 16,
         "steps": 3,
         "batch": 4,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from models.report_page import Picture
-from training.evaluate import Judged
+from training.judging.evaluate import Judged
 from training.report import plots
 from training.report.contents import ColumnFigures
 from training.report.plots import Bools

@@ -6,13 +6,13 @@ from pydantic import BaseModel, ConfigDict
 
 from models.bundle import Interval
 from models.metrics import DECISION, METRICS, weighted_f1, with_interval
-from training.columns import PROCEDURE, THESE_WEIGHTS, read_column
-from training.curves import read_curves
-from training.evaluate import Comparison, Judged
-from training.paper_table import Counts
-from training.reference_figures import BaselineFigures, read_baselines
+from training.judging.columns import PROCEDURE, THESE_WEIGHTS, read_column
+from training.judging.curves import read_curves
+from training.judging.evaluate import Comparison, Judged
+from training.judging.paper_table import Counts
+from training.judging.reference_figures import BaselineFigures, read_baselines
+from training.judging.robustness import Robustness, read_robustness
 from training.report.paper_way import balanced_figures, counts_of
-from training.robustness import Robustness, read_robustness
 from training.runs import Run
 
 COVERAGES = tuple(round(0.05 * step, 2) for step in range(1, 21))

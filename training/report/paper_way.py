@@ -1,6 +1,6 @@
 """The paper's way of counting: malignant cells dropped at random until both classes are equal.
 
-Its figures stand on one such draw (339 + 339 images, see `training.paper_table`). Precision, F1 and accuracy then are those
+Its figures stand on one such draw (339 + 339 images, see `training.judging.paper_table`). Precision, F1 and accuracy then are those
 of a prevalence of one half, whatever the data's is; shown beside, for comparison with the paper only.
 """
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from models.bundle import Interval
 from models.metrics import DECISION, interval
-from training.paper_table import Counts, figures
+from training.judging.paper_table import Counts, figures
 
 DRAWS = 500
 

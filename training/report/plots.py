@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from models.report_page import Picture
-from training.baselines import BASELINE_NAMES
-from training.curves import Columns
-from training.evaluate import GroupShare, Judged
-from training.paper_table import Counts
+from training.judging.baselines import BASELINE_NAMES
+from training.judging.curves import Columns
+from training.judging.evaluate import GroupShare, Judged
+from training.judging.paper_table import Counts
+from training.judging.robustness import Disturbed
 from training.report.contents import RiskPoint
-from training.robustness import Disturbed
 
 mpl.use("Agg")
 # A fixed salt gives the same figure the same bytes.

@@ -5,8 +5,8 @@ from matplotlib.figure import Figure
 
 from models.drawn_cells import draw_cell
 from models.measurements import ImageArray
-from training.augmentation import altered
-from training.patches import jitter_stain, sample_patch
+from training.pictures.augmentation import altered
+from training.pictures.patches import jitter_stain, sample_patch
 from training.profiles import ImageProfile, Profile
 
 SHOWN = 5

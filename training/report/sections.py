@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from models.bundle import Interval
 from models.metrics import METRIC_NAMES
 from models.report_page import Section, Table
-from training.baselines import BASELINE_NAMES
-from training.columns import PROCEDURE, THESE_WEIGHTS
-from training.evaluate import COMPARED, Comparison
-from training.leakage import SplitFigures
-from training.paper_table import PAPER_TABLE
+from training.judging.baselines import BASELINE_NAMES
+from training.judging.columns import PROCEDURE, THESE_WEIGHTS
+from training.judging.evaluate import COMPARED, Comparison
+from training.judging.leakage import SplitFigures
+from training.judging.paper_table import PAPER_TABLE
+from training.judging.robustness import Disturbed, Robustness
 from training.report.contents import ColumnFigures, EvaluationReport, PartFigures
-from training.robustness import Disturbed, Robustness
 
 COLUMN_TITLES = {PROCEDURE: "The procedure, out of fold", THESE_WEIGHTS: "These weights, test part"}
 CUT_NAMES = {

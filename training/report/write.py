@@ -9,13 +9,13 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from models.report_page import Picture, ReportPage, Section, render
-from training.baselines import BASELINE_NAMES
-from training.card import INTENDED_USE
-from training.curves import Columns, read_curves
-from training.evaluate import Judged
-from training.leakage import SplitFigures
+from training.judging.baselines import BASELINE_NAMES
+from training.judging.curves import Columns, read_curves
+from training.judging.evaluate import Judged
+from training.judging.leakage import SplitFigures
+from training.judging.reference_figures import COMMAND as BASELINE_COMMAND
 from training.profiles import Profile
-from training.reference_figures import COMMAND as BASELINE_COMMAND
+from training.publishing.card import INTENDED_USE
 from training.report import plots, sections
 from training.report.column_pictures import column_pictures
 from training.report.contents import ColumnFigures, EvaluationReport, gather, judged_columns

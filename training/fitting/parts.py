@@ -1,0 +1,35 @@
+"""What `prepare` and `fit` do with a run, by the kind of its profile."""
+
+from collections.abc import Callable
+
+from training.fitting.frozen import frozen_maps
+from training.fitting.image_part import train_image_part
+from training.fitting.prepare import PreparedPatches, PreparedPictures, open_prepared, prepare_cells
+from training.fitting.train_part import train_part
+from training.profiles import ImageProfile, PatchProfile
+from training.runs import Run
+
+
+def prepare_run(run: Run) -> None:
+    """Decode the cells; where the last block is trained on patches, compute the blocks below it once."""
+    folder = run.folder / "prepared"
+    prepare_cells(run.cells, run.profile, folder)
+    if isinstance(run.profile, PatchProfile) and run.profile.steps:
+        patches = open_prepared(folder, PreparedPatches)
+        start = run.starting_weights()
+        frozen_maps(patches.patches, patches.patch_means, start, run.profile, folder / "maps.npy")
+
+
+def fit_part(run: Run, part: str, *, say: Callable[[str], None]) -> None:
+    """Train one part, or go on where a kill ended that.
+
+    Raises:
+        ValueError: the run joins others; its parts come from theirs.
+    """
+    if run.profile.member_seeds:
+        raise ValueError(f"Expected a run of one network, {run.folder} joins several.")
+    folder = run.folder / "prepared"
+    if isinstance(run.profile, ImageProfile):
+        train_image_part(run, run.profile, open_prepared(folder, PreparedPictures), part, say=say)
+    else:
+        train_part(run, open_prepared(folder, PreparedPatches), part, say=say)
