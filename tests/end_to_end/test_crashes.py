@@ -51,6 +51,7 @@ def test_case_and_image_survive_a_kill_right_after_the_201(server: Server) -> No
     assert picture.content == png_of(1)
 
 
+@pytest.mark.slow
 def test_the_next_request_after_a_killed_engine_is_answered_by_its_successor(server: Server) -> None:
     headers = server.key("cases:write")
     before = predict(server, headers, 1).json()
@@ -85,6 +86,7 @@ def test_a_stored_cell_that_lost_its_server_is_scored_by_the_next_one(server: Se
         time.sleep(0.5)
 
 
+@pytest.mark.slow
 def test_sigterm_ends_the_server_and_its_engine(server: Server) -> None:
     engine = server.engine_pid
     assert server.stop() in (0, -signal.SIGTERM)

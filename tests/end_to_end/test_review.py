@@ -201,6 +201,7 @@ def test_a_case_of_200_cells_goes_the_same_way(
     journey(reads, server, "J-200", list(islice(pictures, 200)))
 
 
+@pytest.mark.slow
 def test_two_people_at_once_overwrite_nothing_and_both_see_it(
     reads: Reads, pictures: Iterator[bytes]
 ) -> None:

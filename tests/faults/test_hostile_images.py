@@ -156,8 +156,8 @@ def test_a_decoder_child_may_do_nothing_but_compute(
         pytest.param(os.abort, (), id="crashes"),
         pytest.param(os._exit, (3,), id="leaves"),
         pytest.param(bytearray, (8 * 2**30,), id="wants 8 GB"),
-        pytest.param(time.sleep, (60,), id="sleeps"),
-        pytest.param(pow, (3, 10**9), id="computes for ever"),
+        pytest.param(time.sleep, (60,), id="sleeps", marks=pytest.mark.slow),
+        pytest.param(pow, (3, 10**9), id="computes for ever", marks=pytest.mark.slow),
     ],
 )
 def test_a_child_that_dies_or_hangs_refuses_its_picture_alone(
