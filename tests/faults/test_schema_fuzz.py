@@ -17,7 +17,7 @@ from tests.app.conftest import RunningApp, app  # noqa: F401 - `app` is a fixtur
 from tests.app.test_accounts import browser_of
 
 SEED = int(os.environ.get("LEUKOLENS_FUZZ_SEED", "20261126"))
-EXAMPLES = {"default": 2, "slow": 20}
+EXAMPLES = {"default": 2, "slow": 12}
 ASKERS = ("stranger", *Role, "key")
 
 checks.load_all_checks()
