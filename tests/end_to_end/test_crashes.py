@@ -35,6 +35,7 @@ def wait_until_gone(pid: int) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_case_and_image_survive_a_kill_right_after_the_201(server: Server) -> None:
     headers = server.key("cases:read", "cases:write")
     answer = predict(server, headers, 1)

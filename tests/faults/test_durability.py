@@ -42,6 +42,7 @@ def order_of_calls(log: Path) -> list[str]:
     return [call for call, _ in itertools.groupby(found)]
 
 
+@pytest.mark.slow
 @needs_strace
 @pytest.mark.parametrize(("route", "seed"), [("predictions", 1), ("cells", 2)])
 def test_everything_is_synced_in_order_before_the_answer_leaves(
@@ -118,6 +119,7 @@ def test_a_sweep_that_died_between_its_two_steps_loses_nothing(own_app: RunningA
     assert images.read(digest) == b"png"
 
 
+@pytest.mark.slow
 def test_sigterm_is_told_first_and_every_request_inside_is_answered(server: Server) -> None:
     headers = server.key("cases:write")
 
