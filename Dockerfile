@@ -13,6 +13,7 @@ FROM ${PYTHON_IMAGE} AS build
 ARG UV_VERSION
 ENV UV_PROJECT_ENVIRONMENT=/opt/leukolens \
     UV_PYTHON_DOWNLOADS=never \
+    UV_CACHE_DIR=/var/cache/uv \
     UV_LINK_MODE=copy \
     UV_COMPILE_BYTECODE=1
 RUN pip install --no-cache-dir "uv==${UV_VERSION}"
@@ -20,24 +21,24 @@ WORKDIR /src
 COPY pyproject.toml uv.lock README.md LICENSE ./
 
 FROM build AS build-web
-RUN --mount=type=cache,target=/root/.cache/uv \
+RUN --mount=type=cache,target=/var/cache/uv \
     uv sync --locked --no-dev --extra postgres --extra oidc --no-install-project
 COPY . .
-RUN --mount=type=cache,target=/root/.cache/uv \
+RUN --mount=type=cache,target=/var/cache/uv \
     uv sync --locked --no-dev --extra postgres --extra oidc --no-editable
 
 FROM build AS build-worker
-RUN --mount=type=cache,target=/root/.cache/uv \
+RUN --mount=type=cache,target=/var/cache/uv \
     uv sync --locked --no-dev --extra gpu --no-install-project
 COPY . .
-RUN --mount=type=cache,target=/root/.cache/uv \
+RUN --mount=type=cache,target=/var/cache/uv \
     uv sync --locked --no-dev --extra gpu --no-editable
 
 FROM build AS build-training
-RUN --mount=type=cache,target=/root/.cache/uv \
+RUN --mount=type=cache,target=/var/cache/uv \
     uv sync --locked --no-dev --extra train --extra gpu --no-install-project
 COPY . .
-RUN --mount=type=cache,target=/root/.cache/uv \
+RUN --mount=type=cache,target=/var/cache/uv \
     uv sync --locked --no-dev --extra train --extra gpu --no-editable
 
 

@@ -6,26 +6,19 @@ from datetime import timedelta
 from app.cases.acquisition import AcquisitionProfile, Specimen, Stain
 from app.web.guide_pages import NAMES, read_guide
 from app.web.intake_contexts import pictures_page, upload_page
-from app.web.markdown import markdown
 from app.web.measured import measurement_rows
 from app.web.page_contexts import (
     AccountPage,
-    ActivationRow,
     CaseRef,
     CaseRow,
     CasesPage,
     CellPage,
     CellResult,
     Chrome,
-    Compared,
-    ComparedFact,
-    ComparedMetric,
     ConformalSet,
     Crop,
     EarlierPrediction,
     ErrorPage,
-    Estimate,
-    Fact,
     Field,
     FieldError,
     Flash,
@@ -33,22 +26,16 @@ from app.web.page_contexts import (
     GuidesPage,
     LabelCounts,
     LoginPage,
-    MetricRow,
-    ModelComparisonPage,
-    ModelPage,
     ModelRef,
-    ModelRow,
     ModelsPage,
     NewsPartial,
     Note,
     Operation,
-    Plot,
     Prediction,
     Probabilities,
     ReferencePage,
     Refusal,
     ResultPartial,
-    RetrainingRow,
     SavedPartial,
     SessionRow,
     SetupPage,
@@ -64,18 +51,17 @@ from app.web.page_contexts import (
 from app.web.words import (
     CaseState,
     CellState,
-    GateVerdict,
     ModelState,
     PredictionLabel,
     Role,
     Tone,
     VerdictKind,
-    Verification,
     what_to_do,
 )
 from tests.web import case_work_samples as work
 from tests.web.admin_samples import admin_samples
 from tests.web.gallery_samples import CASE_ID, case_page, cell_id, gallery, summary, tile, tiles
+from tests.web.model_samples import ACTIVATIONS, CANDIDATE, COMPARISON, MODEL_PAGE, MODEL_ROWS, RETRAININGS
 from tests.web.monitoring_samples import monitoring_samples
 from tests.web.sample import ADMIN, DIGEST, HOSTILE, MODEL, NOW, Sample
 
@@ -232,115 +218,6 @@ def case_row(number: int) -> CaseRow:
         with_verdict=24 if number else 0,
         drawn=number == 3,
     )
-
-
-CARD = """# vgg16-cnmc 0.1.0
-
-A VGG16 that tells malignant B-lymphoblasts from **normal B-lymphoid precursors** in single-cell pictures.
-
-## Data
-
-- C-NMC 2019, 5,433 pictures of 49 subjects, [TCIA](https://doi.org/10.7937/tcia.2019.dc64i46r)
-- Split by leak group: a person, with duplicates merged,
-  never by picture
-
-| part | groups | cells |
-|---|---|---|
-| train | 31 | 3,960 |
-| test | 7 | 805 |
-
-## Reproduce
-
-```
-python -m training fit --profile honest
-```
-"""
-
-CANDIDATE = ModelRef("vgg16-cnmc", "0.2.0")
-ACTIVATIONS = (
-    ActivationRow(MODEL, NOW, "Dr. Marta Lindqvist", "0.2.0 called every large cell malignant " + HOSTILE),
-    ActivationRow(CANDIDATE, NOW - timedelta(days=1), "command line", "Better calibrated"),
-    ActivationRow(MODEL, NOW - timedelta(days=9), "server", ""),
-)
-
-MODEL_PAGE = ModelPage(
-    model=MODEL,
-    state=ModelState.ACTIVE,
-    sha256=DIGEST,
-    verification=Verification.VERIFIED,
-    verified_at=NOW,
-    verification_detail="9 files match the manifest; golden outputs agree to 2e-5.",
-    facts=(
-        Fact("Architecture", "VGG16, global average pooling, 512, 512, 2"),
-        Fact("Input", "450x450, centre crop 320, RGB"),
-        Fact("Preprocessing", "crop-320, version 2"),
-        Fact("Label order", "malignant, healthy"),
-        Fact("Indeterminate band", "0.360 to 0.640"),
-        Fact("Calibration", "slope 0.83, intercept -0.21, at prevalence 0.61"),
-        Fact("Training data", "b3c1f20a77de (C-NMC 2019, 4,628 cells)"),
-        Fact("Licence", "Apache-2.0; data CC BY 3.0"),
-    ),
-    metrics=(
-        MetricRow("AUROC", Estimate(0.913, 0.861, 0.951), Estimate(0.921, 0.842, 0.968)),
-        MetricRow("Sensitivity, malignant", Estimate(0.872, 0.812, 0.921), Estimate(0.881, 0.79, 0.93)),
-        MetricRow("Specificity", Estimate(0.803, 0.701, 0.884), None),
-        MetricRow("Weighted F1", Estimate(0.851, None, None), Estimate(0.859, 0.8, 0.9)),
-    ),
-    metrics_note="95 % intervals, bootstrap over leak groups: 14 healthy and 29 malignant out of fold, "
-    "3 and 4 in the test part.",
-    plots=(Plot("procedure.png", "The procedure, out of fold: ROC curves, reliability"),),
-    card=markdown(CARD, deeper=2),
-    activations=ACTIVATIONS[:1],
-)
-
-RETRAININGS = (
-    RetrainingRow(
-        number=2,
-        at=NOW,
-        champion="vgg16-cnmc/0.2.0",
-        challenger="vgg16-cnmc-local/0.2.0",
-        learned_from="412 new cells; 96 reviewed ones were offered",
-        snapshot=DIGEST,
-        verdict=GateVerdict.INCONCLUSIVE,
-        reasons=("auroc may worsen by more than 0.03 " + HOSTILE,),
-        let_pass_by="Dr. Marta Lindqvist and Ola Berg " + HOSTILE,
-    ),
-)
-
-MODEL_ROWS = (
-    ModelRow(
-        MODEL,
-        "VGG16",
-        ModelState.ACTIVE,
-        Verification.VERIFIED,
-        NOW,
-        DIGEST,
-        "AUROC 0.913 (0.861 to 0.951), out of fold, 43 groups",
-    ),
-    ModelRow(
-        CANDIDATE,
-        "VGG16",
-        ModelState.CANDIDATE,
-        Verification.NOT_CHECKED,
-        None,
-        DIGEST[::-1],
-        "AUROC 0.921 (0.870 to 0.957), out of fold, 43 groups",
-    ),
-)
-
-COMPARISON = ModelComparisonPage(
-    left=Compared(MODEL, ModelState.ACTIVE, "2170 cells of 11 malignant and 6 healthy leak groups."),
-    right=Compared(CANDIDATE, ModelState.CANDIDATE, "No figures on a test part."),
-    metrics=tuple(
-        ComparedMetric(row.name, row, None if number == 2 else replace(row, weights=None))
-        for number, row in enumerate(MODEL_PAGE.metrics)
-    ),
-    facts=(
-        *(ComparedFact(fact.name, fact.value, fact.value) for fact in MODEL_PAGE.facts[:3]),
-        ComparedFact("Novelty limit", "3.36, with 99% of held-out cells within", ""),
-    ),
-    choices=(MODEL, CANDIDATE),
-)
 
 
 ACCOUNT_PAGE = AccountPage(
