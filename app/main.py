@@ -121,6 +121,9 @@ async def _start(
             return RegistryService(session, stores, now()).training_acquisition(model)
 
     def release_lost_requests() -> None:
+        # On PostgreSQL servers of other hosts, with folders of their own, may be answering: there a lease just ends.
+        if engine.dialect.name != "sqlite":
+            return
         with database.unit_of_work() as session:
             IdempotencyService(session, now()).release_all()
 

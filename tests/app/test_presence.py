@@ -15,6 +15,7 @@ from app.idempotency.tables import KeptAnswer
 from app.main import create_app
 from app.presence import present
 from tests.app.conftest import start_app
+from tests.postgresql import new_database
 
 
 def was_alone(folder: Path) -> bool:
@@ -49,6 +50,19 @@ def test_only_a_server_that_starts_alone_lets_the_retry_of_a_request_run_that_it
     with TestClient(create_app(dies.settings, scorer=dies.scorer)) as successor:
         again = post(successor, headers)
     assert (again.status_code, again.json()["id"]) == (201, first.json()["id"])
+
+
+@pytest.mark.slow
+def test_a_server_alone_in_its_folder_frees_no_request_on_a_database_that_other_hosts_may_share(
+    tmp_path: Path, postgresql_url: str
+) -> None:
+    with new_database(postgresql_url) as url:
+        with contextmanager(start_app)(tmp_path, url) as dies:
+            headers = dies.key(Scope.CASES_WRITE) | {"Idempotency-Key": "1"}
+            assert post(dies.client, headers).status_code == 201
+            forget_answers(dies.engine)
+        with TestClient(create_app(dies.settings, scorer=dies.scorer)) as successor:
+            assert post(successor, headers).json()["code"] == "still_running"
 
 
 def forget_answers(engine: sa.Engine) -> None:
