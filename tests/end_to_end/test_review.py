@@ -71,6 +71,10 @@ def reads(browser: Browser, server: Server) -> Iterator[Reads]:
 
 @pytest.fixture(scope="module")
 def pictures() -> Iterator[bytes]:
+    return distinct_pictures()
+
+
+def distinct_pictures() -> Iterator[bytes]:
     """Real cells of both classes where they are, drawn ones otherwise; none comes twice, for the page would name it."""
     real = sorted(REAL_DATA.glob("*/*.webp"))
     random.Random(0).shuffle(real)

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from statistics import median
 
@@ -18,7 +19,7 @@ from tests.app.conftest import PASSWORD
 from tests.bundles import NAME, make_bundle
 from tests.conftest import CHROMIUM, CHROMIUM_FLAGS
 from tests.end_to_end.server import Server, running_server
-from tests.end_to_end.test_review import cells
+from tests.end_to_end.test_review import distinct_pictures
 
 EMAIL = "reader@lab.example"
 FILES_A_REQUEST = 40
@@ -65,7 +66,7 @@ def case_of(server: Server, count: int) -> str:
     """Address of a scored case of so many cells."""
     headers = server.key("cases:read", "cases:write")
     case_id = server.client.post("/api/v1/cases", headers=headers, json={}).json()["id"]
-    pictures = cells(count)
+    pictures = list(islice(distinct_pictures(), count))
     for start in range(0, count, FILES_A_REQUEST):
         batch = [
             ("images", (f"{place}.img", data))
