@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from app.arenas import ARENAS
 from tests.app.conftest import png_of
 from tests.bundles import NAME, make_bundle
 from tests.end_to_end.server import running_server
 from tests.faults.burst import send_at_once
+from tests.faults.soak import heaps
 from tests.performance.load import multipart
 
 AT_ONCE = 300
@@ -21,6 +23,7 @@ def test_300_uploads_at_once_get_their_answer_or_a_503_that_says_when(tmp_path: 
     with running_server(tmp_path, f"{NAME}/0.1.0", LEUKOLENS_QUEUE_LIMIT=str(QUEUE_LIMIT)) as server:
         headers = server.key("cases:read", "cases:write")
         outcomes = send_at_once(f"{server.address}/api/v1/predictions", headers, bodies)
+        heaps_of_threads = heaps(server.pid)
         after = server.client.post(
             "/api/v1/predictions", headers=headers, files={"image": ("after.png", png_of(AT_ONCE))}
         )
@@ -33,3 +36,4 @@ def test_300_uploads_at_once_get_their_answer_or_a_503_that_says_when(tmp_path: 
     assert all(int(outcome.retry_after or 0) >= 1 for outcome in refused)
     assert {outcome.answer["code"] for outcome in refused} == {"overloaded"}
     assert after.status_code == 201
+    assert heaps_of_threads < ARENAS, "every thread of the server keeps what it freed"

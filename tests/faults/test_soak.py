@@ -4,13 +4,17 @@
 """
 
 import os
+import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from app.arenas import ARENAS
 from tests.bundles import NAME, make_bundle
 from tests.end_to_end.server import running_server
-from tests.faults.soak import LIMITS_MB, Course, plant_leak, second_half_growth, soak
+from tests.faults.soak import LIMITS_MB, Course, heaps, plant_leak, second_half_growth, soak
 
 MINUTES = float(os.environ.get("LEUKOLENS_SOAK_MINUTES", "60"))
 PLANTED_MINUTES = min(MINUTES, 4)
@@ -30,6 +34,37 @@ def test_a_process_that_grows_by_more_than_its_limit_is_named(name: str) -> None
         step = 3 * LIMITS_MB[each] / 100 if each == name else 0.0
         series += [200.0 + number * step for number in range(100)]
     assert course.grown() == {name: pytest.approx(1.2 * LIMITS_MB[name])}
+
+
+MANY_THREADS = """
+import sys, threading
+from app.arenas import share_arenas
+if "share" in sys.argv:
+    share_arenas()
+met = threading.Barrier(9)
+def hold():
+    held = bytes(10_000)
+    met.wait()
+    met.wait()
+for _ in range(8):
+    threading.Thread(target=hold).start()
+met.wait()
+print("met", flush=True)
+sys.stdin.read()
+met.wait()
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
+@pytest.mark.parametrize(("argument", "least", "most"), [("share", 1, ARENAS - 1), ("do not", ARENAS, 8)])
+def test_threads_share_few_heaps_and_without_a_word_have_many(argument: str, least: int, most: int) -> None:
+    command = [sys.executable, "-c", MANY_THREADS, argument]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"met\n"
+        found = heaps(child.pid)
+        child.communicate()
+    assert least <= found <= most
 
 
 def tell(course: Course) -> None:
