@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -23,8 +22,6 @@ PAUSE_S = 0.2
 PICTURES = 40
 LIMITS_MB = {"web": 20.0, "engine": 100.0}
 """What each process may grow in the second half; in the first it fills its caches."""
-
-HEAP_BYTES = 64 * 2**20
 
 PAGES = ("/", "/cases", "/models", "/monitoring", "/audit", "/admin")
 
@@ -63,18 +60,6 @@ def second_half_growth(series: Sequence[float]) -> float:
     tenth = max(1, len(series) // 10)
     middle = series[len(series) // 2 :][:tenth]
     return median(series[-tenth:]) - median(middle)
-
-
-def heaps(pid: int) -> int:
-    """How many heaps glibc has made for a process's threads beside its first one: each is 64 MB of addresses, of which
-    the part behind what was used is closed.
-    """
-    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
-    spans = [tuple(int(end, 16) for end in line.split()[0].split("-")) for line in lines]
-    return sum(
-        "rw-p" in line and "---p" in follower and start % HEAP_BYTES == 0 and last == start + HEAP_BYTES
-        for (line, (start, _)), (follower, (_, last)) in pairwise(zip(lines, spans, strict=True))
-    )
 
 
 def plant_leak(folder: Path, command: str, megabytes_a_second: float) -> dict[str, str]:

@@ -20,6 +20,7 @@ from app.errors import FileRefused
 from app.inference.decoder_pool import DecoderPool
 from tests.app.conftest import RunningApp, png_of
 from tests.faults.hostile_images import CELL, PLANTED, bombs, decode_alone, mutated, odd_tiffs, polyglots
+from tests.faults.memory import growing_less_than
 
 AT_ONCE = 50
 SLOWEST_S = 2.0
@@ -97,15 +98,12 @@ def test_a_bomb_or_an_odd_tiff_is_refused_or_read_as_exactly_its_pixels(
 
 
 def test_bombs_leave_the_web_process_as_it_was(own_app: RunningApp) -> None:
-    headers, before = own_app.key(Scope.CASES_WRITE), resident_mb()
-    for name, data in bombs_and_odd_tiffs().items():
-        answer = own_app.client.post("/api/v1/predictions", headers=headers, files={"image": ("c.png", data)})
-        assert answer.status_code in (201, 413, 415, 422), (name, answer.text)
-    assert resident_mb() - before < 50
-
-
-def resident_mb() -> float:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    headers = own_app.key(Scope.CASES_WRITE)
+    with growing_less_than(50, os.getpid()):
+        for name, data in bombs_and_odd_tiffs().items():
+            files = {"image": ("c.png", data)}
+            answer = own_app.client.post("/api/v1/predictions", headers=headers, files=files)
+            assert answer.status_code in (201, 413, 415, 422), (name, answer.text)
 
 
 @pytest.mark.parametrize("name", sorted(polyglots()))

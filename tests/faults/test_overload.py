@@ -9,7 +9,7 @@ from tests.app.conftest import png_of
 from tests.bundles import NAME, make_bundle
 from tests.end_to_end.server import running_server
 from tests.faults.burst import send_at_once
-from tests.faults.soak import heaps
+from tests.faults.memory import heaps
 from tests.performance.load import multipart
 
 AT_ONCE = 300

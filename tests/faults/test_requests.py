@@ -1,6 +1,5 @@
 """Requests made to exhaust a server: refused early, memory stays, and others are answered meanwhile."""
 
-import os
 import socket
 import threading
 import time
@@ -14,24 +13,21 @@ import pytest
 from tests.app.conftest import png_of
 from tests.contracts.proxy import Proxy, needs_nginx
 from tests.end_to_end.server import Server
+from tests.faults.memory import growing_less_than
 
 GROWTH_LIMIT_MB = 50
 CRLF = b"\r\n"
 PART = b'--x\r\nContent-Disposition: form-data; name="image"; filename="c.png"\r\n\r\n'
 
 
-def resident_mb(pid: int) -> float:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
 @contextmanager
 def steady(server: Server) -> Iterator[None]:
-    """The server neither grows nor restarts nor stops answering within the block."""
-    before, pid = resident_mb(server.pid), server.pid
-    yield
+    """The server neither grows, not even for a moment, nor restarts nor stops answering within the block."""
+    pid = server.pid
+    with growing_less_than(GROWTH_LIMIT_MB, pid):
+        yield
     assert server.client.get("/livez").status_code == 200
     assert server.pid == pid
-    assert resident_mb(server.pid) - before < GROWTH_LIMIT_MB
 
 
 def request_head(lab: dict[str, str], *lines: str) -> bytes:

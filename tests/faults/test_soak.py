@@ -14,7 +14,8 @@ import pytest
 from app.arenas import ARENAS
 from tests.bundles import NAME, make_bundle
 from tests.end_to_end.server import running_server
-from tests.faults.soak import LIMITS_MB, Course, heaps, plant_leak, second_half_growth, soak
+from tests.faults.memory import growing_less_than, heaps
+from tests.faults.soak import LIMITS_MB, Course, plant_leak, second_half_growth, soak
 
 MINUTES = float(os.environ.get("LEUKOLENS_SOAK_MINUTES", "60"))
 PLANTED_MINUTES = min(MINUTES, 4)
@@ -34,6 +35,13 @@ def test_a_process_that_grows_by_more_than_its_limit_is_named(name: str) -> None
         step = 3 * LIMITS_MB[each] / 100 if each == name else 0.0
         series += [200.0 + number * step for number in range(100)]
     assert course.grown() == {name: pytest.approx(1.2 * LIMITS_MB[name])}
+
+
+def test_a_peak_that_is_gone_again_is_seen_and_belongs_to_one_block() -> None:
+    with pytest.raises(AssertionError, match="for a while"), growing_less_than(50, os.getpid()):
+        assert len(b"x" * (60 * 2**20))
+    with growing_less_than(50, os.getpid()):
+        pass
 
 
 MANY_THREADS = """
