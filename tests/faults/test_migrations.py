@@ -61,7 +61,7 @@ def start(code: str) -> "subprocess.Popen[bytes]":
 
 
 @pytest.mark.parametrize(
-    "cases", [pytest.param(20, marks=pytest.mark.slow), pytest.param(10_000, marks=pytest.mark.long)]
+    "cases", [pytest.param(120, marks=pytest.mark.slow), pytest.param(10_000, marks=pytest.mark.long)]
 )
 def test_rows_survive_every_revision_down_a_kill_half_way_up_and_four_runners(url: str, cases: int) -> None:
     with opened(url) as engine:

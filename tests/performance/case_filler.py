@@ -65,7 +65,7 @@ def fill(engine: sa.Engine, cells: int, cells_a_case: int = CELLS_A_CASE) -> Ide
             numbers = range(first, min(first + CASES_A_CHUNK, cases))
             for table, rows in writer.rows(numbers).items():
                 _insert(connection, table, rows)
-            connection.commit()
+            connection.connection.commit()  # SQLAlchemy's own does nothing where it has only seen a COPY
     with loader.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("ANALYZE" if engine.dialect.name == "sqlite" else "VACUUM ANALYZE")
     loader.dispose()
