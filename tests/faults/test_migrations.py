@@ -71,7 +71,6 @@ def test_rows_survive_every_revision_down_a_kill_half_way_up_and_four_runners(ur
     for _ in range(STEPS):
         with opened(url) as engine:
             schema.downgrade(engine, "-1")
-            assert not schema.is_current(engine)
         lower = digests(url)
         assert lower.items() <= stand.items()
         stand = lower
