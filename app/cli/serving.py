@@ -21,9 +21,9 @@ def serve(
     data_dir: DataDir = None,
 ) -> None:
     """Start web pages, REST API and engine."""
-    from app.arenas import share_arenas
+    from app.arenas import bound_arenas
 
-    share_arenas()  # before the imports: some start threads
+    bound_arenas()  # before the imports: some start threads
     from app.drain import run
     from app.logs import configure_logs
     from app.main import create_app

@@ -19,6 +19,7 @@ from tests.faults.soak import LIMITS_MB, Course, plant_leak, second_half_growth,
 
 MINUTES = float(os.environ.get("LEUKOLENS_SOAK_MINUTES", "60"))
 PLANTED_MINUTES = min(MINUTES, 4)
+needs_glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
 
 
 def test_growth_is_that_of_the_second_half_and_no_peak_decides() -> None:
@@ -46,9 +47,9 @@ def test_a_peak_that_is_gone_again_is_seen_and_belongs_to_one_block() -> None:
 
 MANY_THREADS = """
 import sys, threading
-from app.arenas import share_arenas
-if "share" in sys.argv:
-    share_arenas()
+from app.arenas import bound_arenas
+if "bound" in sys.argv:
+    bound_arenas()
 met = threading.Barrier(9)
 def hold():
     held = bytes(10_000)
@@ -63,8 +64,8 @@ met.wait()
 """
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
-@pytest.mark.parametrize(("argument", "least", "most"), [("share", 1, ARENAS - 1), ("do not", ARENAS, 8)])
+@needs_glibc
+@pytest.mark.parametrize(("argument", "least", "most"), [("bound", 1, ARENAS - 1), ("do not", ARENAS, 8)])
 def test_threads_share_few_heaps_and_without_a_word_have_many(argument: str, least: int, most: int) -> None:
     command = [sys.executable, "-c", MANY_THREADS, argument]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
@@ -73,6 +74,36 @@ def test_threads_share_few_heaps_and_without_a_word_have_many(argument: str, lea
         found = heaps(child.pid)
         child.communicate()
     assert least <= found <= most
+
+
+PICTURES = """
+import os, sys
+from pathlib import Path
+from app.arenas import bound_arenas
+if "bound" in sys.argv:
+    bound_arenas()
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+def picture():
+    return b"x" * 600_000
+picture()
+before, kept, pictures = resident(), [], []
+for _ in range(40):
+    pictures.append(picture())
+    kept.append(b"x" * 10_000)
+pictures.clear()
+print((resident() - before) / 2**20)
+"""
+
+
+@needs_glibc
+@pytest.mark.parametrize(("argument", "least", "most"), [("bound", 0, 4), ("do not", 15, 30)])
+def test_what_a_picture_took_is_given_back_and_without_a_word_is_kept(
+    argument: str, least: float, most: float
+) -> None:
+    command = [sys.executable, "-c", PICTURES, argument]
+    kept_mb = float(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert least <= kept_mb <= most
 
 
 def tell(course: Course) -> None:
