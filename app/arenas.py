@@ -14,8 +14,11 @@ LARGE_BYTES = 128 * 1024
 largest block that was ever freed: soon pictures would lie in the heaps, and holes of their size stay there.
 """
 
+ENGINE_LARGE_BYTES = 4 * 1024 * 1024
+"""The engine process takes blocks of a megabyte for every cell; fetching those from the system each time costs a tenth."""
 
-def bound_arenas() -> None:
+
+def bound_arenas(large_bytes: int = LARGE_BYTES) -> None:
     """Give all threads that come from now on `ARENAS` heaps in all, for small blocks. Another C library keeps its own way.
 
     By itself glibc makes eight for each processor and gives back to the system only what is free at the end of one.
@@ -24,4 +27,4 @@ def bound_arenas() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(M_ARENA_MAX, ARENAS)
-        mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
+        mallopt(M_MMAP_THRESHOLD, large_bytes)

@@ -59,6 +59,9 @@ def worker(
     ] = False,
 ) -> None:
     """Start the engine process alone, on a GPU host for instance."""
+    from app.arenas import ENGINE_LARGE_BYTES, bound_arenas
+
+    bound_arenas(ENGINE_LARGE_BYTES)
     import uvicorn
 
     from app.inference.scorer import ModelRef

@@ -11,6 +11,7 @@ from models.classifier import Classifier
 from models.decoding import decode_cell
 from models.drawn_cells import draw_cell
 from models.engines import EngineUnavailable, open_engine
+from models.engines import ncnn as ncnn_engine
 from tests.bundles import NAME, make_bundle
 from tests.conftest import RealCell
 
@@ -55,6 +56,19 @@ def test_one_net_shared_by_threads_gives_each_image_its_own_map(folder: Path) ->
         together = list(pool.map(engine.maps, images * 5))
     for index, found in enumerate(together):
         np.testing.assert_array_equal(found, alone[index % 8])
+
+
+@pytest.mark.parametrize(("height", "width"), [(83, 50), (64, 64), (30, 41)])
+def test_a_picture_in_bands_gives_the_map_of_the_whole(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, height: int, width: int
+) -> None:
+    engine = open_engine(read_bundle(folder), "ncnn")
+    image = np.random.default_rng(height).normal(size=(1, height, width, 3)).astype(np.float32)
+    maps = []
+    for rows in (10_000, 8):
+        monkeypatch.setattr(ncnn_engine, "BAND_ROWS", rows)
+        maps.append(engine.maps(image))
+    np.testing.assert_allclose(maps[1], maps[0], atol=1e-5 * maps[0].max())
 
 
 def test_ncnn_says_what_it_cannot_run(folder: Path) -> None:
