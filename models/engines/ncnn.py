@@ -9,10 +9,12 @@ the picture's, and Winograd's copies of them, too; what a stream holds shrinks w
 
 import os
 import struct
+import sys
 import tempfile
 import threading
 from dataclasses import dataclass
 from itertools import groupby
+from typing import IO
 
 import ncnn
 import numpy as np
@@ -68,10 +70,10 @@ class NcnnEngine:
         options.use_bf16_storage = options.use_bf16_packed = False
         self._net.load_param_mem(param_text(plan))
         # From a file ncnn keeps only Winograd's form of the weights; from memory it would need the bytes for ever, too.
-        with tempfile.NamedTemporaryFile(prefix="leukolens-") as file:
+        with _nameless_file() as file:
             file.write(model_bytes(plan, weights))
-            file.flush()
-            code = self._net.load_model(file.name)
+            file.seek(0)
+            code = self._net.load_model(f"/dev/fd/{file.fileno()}")
         if code != 0:
             raise RuntimeError(f"ncnn gave status {code} for the weights of {architecture.name}.")
 
@@ -159,3 +161,10 @@ def model_bytes(plan: list[Convolution], weights: Weights) -> bytes:
         parts += [_FLOAT32_TAG, kernel.transpose(3, 2, 0, 1).tobytes()]
         parts.append(weights[f"{layer.name}__bias"].astype(np.float32).tobytes())
     return b"".join(parts)
+
+
+def _nameless_file() -> IO[bytes]:
+    """In memory where the system has such files: a full disk keeps no engine from its start."""
+    if sys.platform == "linux":
+        return os.fdopen(os.memfd_create("weights"), "w+b")
+    return tempfile.TemporaryFile()
