@@ -36,9 +36,7 @@ def test_300_uploads_at_once_get_their_answer_or_a_503_that_says_when(tmp_path: 
     assert all(int(outcome.retry_after or 0) >= 1 for outcome in refused)
     said = {outcome.answer["code"] for outcome in refused}
     assert "overloaded" in said
-    assert said <= {
-        "overloaded",
-        "database_unavailable",
-    }  # on a crowded machine writers wait too long for their turn
+    # On a crowded machine writers of the case log may wait too long for their turn.
+    assert said <= {"overloaded", "database_unavailable"}
     assert after.status_code == 201
     assert heaps_of_threads < ARENAS, "every thread of the server keeps what it freed"
