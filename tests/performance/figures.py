@@ -72,11 +72,10 @@ def ratio_row(
 
 
 def value_row(measure: str, unit: str, values: Sequence[float], bound: Bound) -> Row:
-    """A row with a bound on the value itself."""
+    """A row with a bound on the value itself, which must hold in every round."""
     spread = Spread.of(values)
-    return Row(
-        measure, f"{spread} {unit}", "", f"{spread} {unit}", f"{bound} {unit}", bound.holds(spread.middle)
-    )
+    worst = spread.low if bound.at_least else spread.high
+    return Row(measure, f"{spread} {unit}", "", f"{spread} {unit}", f"{bound} {unit}", bound.holds(worst))
 
 
 def quantile(values: Sequence[float], share: float) -> float:
