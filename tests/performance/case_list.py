@@ -139,7 +139,7 @@ def _show(database: Database, who: Identity, wanted: dict[str, object]) -> CaseP
     with database.reading() as session:
         cases = CaseService(session, utc_now())
         page = cases.cases(who, **wanted)  # type: ignore[arg-type]
-        cases.label_counts(page.cases)
+        cases.label_counts(who, page.cases)
         ReviewService(session, utc_now()).judged_counts(page.cases)
         cases.state_counts(who, str(wanted.get("search", "")))
         return page
