@@ -39,7 +39,8 @@ Written by `leukolens bench --save`. Values are medians over rounds with the sma
 taken inside each round, where both sides ran one after the other, and its order turns every round. A bound on a ratio
 is held against the median, one on a value by itself against the worst round. Every request carries a different image.
 What is asked is the table of the project's plan; `missed` says so. Where the load before a run is far from 0, others
-used the machine, too: times are then too long, and ratios surer than either of their sides.
+used the machine, too: its times are too long, and a ratio from one round sets two different minutes against each
+other. Of such a run only memory, counts and equality may be relied on.
 """
 
 
