@@ -15,8 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field
 Floats = npt.NDArray[np.float32]
 Pooling = Literal["max_then_mean", "mean", "cell_mean_deviation"]
 
-_DEVIATION_FLOOR = 1e-6
-
 
 class HeadSpec(BaseModel):
     """Shape of a head, as the manifest states it.

@@ -26,7 +26,7 @@ from models.metrics import group_resamples
 from training.cells.dataset import LabelledCell, read_dataset
 from training.cells.splits import Split, fold_split, frozen_split, official_split, random_split, with_split
 from training.fitting.initial_weights import Weights, initial_weights
-from training.profiles import ImageProfile, PatchProfile, read_profile
+from training.profiles import AnyProfile, read_profile
 
 FINAL = "final"
 RANDOM = "random"
@@ -47,12 +47,12 @@ class Run:
     """One opened run: its folder, profile, inputs, and the cells in the order of every array."""
 
     folder: Path
-    profile: PatchProfile | ImageProfile
+    profile: AnyProfile
     inputs: Inputs
     cells: tuple[LabelledCell, ...]
 
     @classmethod
-    def create(cls, folder: Path, profile: PatchProfile | ImageProfile, data: Path, init: str) -> "Run":
+    def create(cls, folder: Path, profile: AnyProfile, data: Path, init: str) -> "Run":
         """Start a run in a folder of its own."""
         cells = capped(with_split(read_dataset(data)), profile.max_cells)
         inputs = Inputs(data=data.resolve(), init=init, fingerprint=fingerprint(cells))

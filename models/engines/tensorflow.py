@@ -1,13 +1,10 @@
 """Any architecture with TensorFlow: the reference, and the engine for GPUs."""
 
-import re
-from collections import Counter
-
-import keras
 import numpy as np
 import tensorflow as tf
 
-from models.bundle import Bundle, Weights
+from models.base_weights import set_base_weights
+from models.bundle import Bundle
 from models.engines import Floats
 from models.networks import build_base
 
@@ -47,34 +44,3 @@ class TensorflowEngine:
         size = next(size for size in self._batches if size >= len(images))
         filled = np.concatenate([images, np.zeros((size - len(images), *images.shape[1:]), np.float32)])
         return np.asarray(self._run(tf.constant(filled)))[: len(images)]
-
-
-def set_base_weights(base: keras.Model, weights: Weights) -> None:
-    """Put a bundle's arrays into a base built by `build_base`.
-
-    Raises:
-        ValueError: an array is missing or has another shape.
-    """
-    for name, variable in base_variables(base).items():
-        if name not in weights or tuple(weights[name].shape) != tuple(variable.shape):
-            found = weights[name].shape if name in weights else "nothing"
-            raise ValueError(f"Expected {name} of shape {tuple(variable.shape)}, got {found}.")
-        variable.assign(weights[name].astype("float32"))
-
-
-def base_variables(base: keras.Model) -> dict[str, keras.Variable]:
-    """A base's variables by the names a bundle gives them, `<layer>__<variable>`.
-
-    Keras numbers the layers that its applications leave unnamed through the whole process (`conv2d_7`); here
-    they are counted within their base, so that the same base has the same names whenever it is built.
-    """
-    counted: Counter[str] = Counter()
-    named = {}
-    for layer in base.layers:
-        name, plain = layer.name, re.sub(r"_\d+$", "", layer.name)
-        if plain.replace("_", "") == type(layer).__name__.lower():
-            name = f"{plain}_{counted[plain]}"
-            counted[plain] += 1
-        for variable in layer.weights:
-            named["__".join([name, *variable.path.split("/")[1:]])] = variable
-    return named

@@ -13,7 +13,7 @@ from models.engines import open_engine
 from models.head import Head, HeadSpec
 from tests.bundles import make_manifest, make_weights
 from training.fitting.ensemble import join_runs, joined_base, joined_head, side_by_side
-from training.fitting.features import rounded
+from training.fitting.initial_weights import rounded
 from training.profiles import profile
 from training.runs import Run
 

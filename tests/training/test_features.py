@@ -4,8 +4,8 @@ from models.drawn_cells import draw_cell
 from models.engines.ncnn import NcnnEngine
 from models.head import Head, HeadSpec
 from models.preprocessing import cell_weights
-from training.fitting.features import rounded, whole_cell_features
-from training.fitting.initial_weights import random_vgg_weights
+from training.fitting.features import whole_cell_features
+from training.fitting.initial_weights import random_vgg_weights, rounded
 from training.profiles import profile
 
 SMOKE = profile("smoke")

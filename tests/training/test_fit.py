@@ -1,14 +1,13 @@
 import numpy as np
 
+from models.base_weights import set_base_weights
 from models.drawn_cells import draw_cell
-from models.engines.tensorflow import set_base_weights
 from models.head import Head, HeadSpec
 from models.networks import Architecture, build_base
 from models.preprocessing import subtract_mean
-from training.fitting.features import rounded
 from training.fitting.fit import CellMeanDeviation, PatchMaps, pooled_patches, unit_channels
 from training.fitting.frozen import frozen_maps
-from training.fitting.initial_weights import random_vgg_weights
+from training.fitting.initial_weights import random_vgg_weights, rounded
 from training.pictures.patches import pooling_weights, sample_patch
 from training.profiles import profile
 

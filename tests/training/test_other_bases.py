@@ -6,15 +6,15 @@ import keras
 import numpy as np
 import pytest
 
+from models.base_weights import base_variables
 from models.bundle import Bundle, write_bundle
 from models.classifier import Classifier
 from models.drawn_cells import draw_cell
 from models.engines import open_engine
-from models.engines.tensorflow import base_variables
 from models.networks import Architecture, build_base, build_classifier
 from models.preprocessing import Preprocessing
 from tests.bundles import make_manifest
-from training.fitting.features import rounded
+from training.fitting.initial_weights import rounded
 from training.fitting.whole_network import arrays, look_at_crops, named_variables
 from training.profiles import changed, profile
 from training.publishing.candidate import golden_cells, served_head

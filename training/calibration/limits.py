@@ -20,8 +20,8 @@ from models.preprocessing import Floats
 from models.quality import INSPECTIONS, Limits, QualityLimits
 from models.reference import reference_arrays
 from training.calibration.calibrate import cross_fitted
-from training.fitting.features import rounded
 from training.fitting.head_fit import fit_head, head_margin
+from training.fitting.initial_weights import rounded
 from training.fitting.prepare import PreparedCells
 from training.runs import Run
 

@@ -25,11 +25,10 @@ class Curve:
     """
 
     def __init__(self, folder: Path, steps_done: int) -> None:
-        import tensorflow as tf  # a report reads curves without it
+        from tensorboard.summary import Writer  # a report reads curves without it
 
         self._file = folder / CURVE
-        self._summary = tf.summary
-        self._events = tf.summary.create_file_writer(str(folder / TENSORBOARD))
+        self._events = Writer(str(folder / TENSORBOARD))
         kept = _read(self._file) if steps_done and self._file.is_file() else []
         self.rows = [row for row in kept if row["step"] <= steps_done]
         self._write()
@@ -38,9 +37,8 @@ class Curve:
         """Append a row; it is on disk when this returns."""
         self.rows.append({"step": float(step), **figures})
         self._write()
-        with self._events.as_default(step):
-            for name, figure in figures.items():
-                self._summary.scalar(name, figure)
+        for name, figure in figures.items():
+            self._events.add_scalar(name, figure, step)
         self._events.flush()
 
     def _write(self) -> None:

@@ -4,11 +4,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import keras
-import tensorflow as tf
 
 
 def graphics_cards() -> list[str]:
-    """Names of the devices TensorFlow sees."""
+    """Names of the cards that Keras' backend, TensorFlow or PyTorch, can compute on."""
+    if keras.backend.backend() == "torch":
+        import torch
+
+        return [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    import tensorflow as tf
+
     return [device.name for device in tf.config.list_logical_devices("GPU")]
 
 
@@ -19,6 +24,8 @@ def spread_over(devices: Sequence[str]) -> Iterator[None]:
     With several, each keeps the whole network and gradients are summed (`MirroredStrategy`). Across hosts, Ray
     tasks train one part each instead.
     """
+    import tensorflow as tf
+
     strategy = tf.distribute.MirroredStrategy(devices) if len(devices) > 1 else tf.distribute.get_strategy()
     with strategy.scope():
         yield

@@ -9,13 +9,8 @@ from models.engines.ncnn import NcnnEngine
 from models.head import Head, HeadSpec
 from models.measurements import ImageArray
 from models.preprocessing import Floats
-from training.fitting.initial_weights import Weights
+from training.fitting.initial_weights import Weights, rounded
 from training.profiles import PatchProfile
-
-
-def rounded(weights: Weights) -> Weights:
-    """What is left of float32 weights in a bundle's float16."""
-    return {name: array.astype(np.float16).astype(np.float32) for name, array in weights.items()}
 
 
 def whole_cell_features(crops: ImageArray, weights: Weights, profile: PatchProfile) -> Floats:

@@ -19,9 +19,12 @@ from training.cells.sampling import Doubles, draw
 from training.fitting.initial_weights import Weights
 from training.fitting.steps import Schedule, train
 from training.pictures.patches import INNER_POSITIONS, POOLED_POSITIONS
-from training.profiles import PatchProfile
+from training.profiles import CellProfile, PatchProfile
 
 WATCHED_CELLS = 400
+
+TRAINING_FLOOR = 1e-4
+"""Added to a channel's variance over a cell while training; serving adds nothing."""
 
 Halves = npt.NDArray[np.float16]
 
@@ -70,7 +73,7 @@ def fit_last_block(
     keras.utils.set_random_seed(profile.seed)
     features = pooled_patches(weights, profile, data.maps.shape[-1])
     model = with_linear_head(features, profile)
-    _compile(model, profile)
+    compile_classifier(model, profile)
 
     def batch(step: int) -> tuple[tuple[Floats, Floats], Floats]:
         cells = draw(sample_weights, profile.batch, seed=profile.seed, step=step)
@@ -90,20 +93,28 @@ def fit_last_block(
     for layer in last_block(profile):
         trained[f"{layer}__kernel"], trained[f"{layer}__bias"] = model.get_layer(layer).get_weights()
     cells = draw(sample_weights, profile.start_patches, seed=profile.seed, step=profile.steps)
-    return unit_channels(trained, last_block(profile)[-1], _vectors(features, data, cells))
+    return unit_channels(trained, last_block(profile)[-1], channel_scale(_vectors(features, data, cells)))
 
 
-def unit_channels(weights: Weights, layer: str, vectors: Floats) -> Weights:
+def channel_scale(vectors: Floats) -> Floats:
+    """Mean response of each channel; that of all for a channel that is nearly silent.
+
+    Args:
+        vectors: (n, 2 * filters) float32, pooled; the first half are the means.
+    """
+    mean = vectors.mean(axis=0)[: vectors.shape[1] // 2]
+    return np.where(mean > 1e-3 * mean.mean(), mean, mean.mean()).astype(np.float32)
+
+
+def unit_channels(weights: Weights, layer: str, scale: Floats) -> Weights:
     """Divide each channel of the last convolution by its mean response.
 
     ReLU lets a positive factor through, so nothing is lost; the head's float16 kernel then stays far from the
     subnormal numbers, and no channel dominates a distance between embeddings.
 
     Args:
-        vectors: (n, 2 * filters) float32, pooled; the first half are the means.
+        scale: (filters,) float32, see `channel_scale`.
     """
-    mean = vectors.mean(axis=0)[: vectors.shape[1] // 2]
-    scale = np.where(mean > 1e-3 * mean.mean(), mean, mean.mean()).astype(np.float32)
     kernel, bias = weights[f"{layer}__kernel"] / scale, weights[f"{layer}__bias"] / scale
     return weights | {f"{layer}__kernel": kernel, f"{layer}__bias": bias}
 
@@ -123,19 +134,26 @@ def pooled_patches(weights: Weights, profile: PatchProfile, channels: int) -> "k
         )
         x = convolution(x)
         convolution.set_weights([kernel, bias])
-    return keras.Model([maps, inside], CellMeanDeviation(name="pooled")([x, inside]))
+    return keras.Model([maps, inside], CellMeanDeviation(TRAINING_FLOOR, name="pooled")([x, inside]))
 
 
 class CellMeanDeviation(keras.layers.Layer):
-    """`models.head`'s pooling of the same name, differentiable: mean and deviation over cell positions."""
+    """`models.head`'s pooling of the same name, differentiable: mean and deviation over cell positions.
+
+    Args:
+        floor: added to the variance: the root's slope is infinite at 0, where a channel that is silent lies.
+    """
+
+    def __init__(self, floor: float, **layer: Any) -> None:
+        super().__init__(**layer)
+        self._floor = floor
 
     def call(self, inputs: list[Any]) -> Any:
         maps, inside = (keras.ops.cast(part, "float32") for part in inputs)
         share = inside / (keras.ops.sum(inside, axis=(1, 2), keepdims=True) + 1e-6)
         mean = keras.ops.sum(maps * share, axis=(1, 2), keepdims=True)
         variance = keras.ops.sum(keras.ops.square(maps - mean) * share, axis=(1, 2))
-        # The root's slope is infinite at 0, where a channel that is silent in a patch lies.
-        return keras.ops.concatenate([mean[:, 0, 0], keras.ops.sqrt(variance + 1e-4)], axis=-1)
+        return keras.ops.concatenate([mean[:, 0, 0], keras.ops.sqrt(variance + self._floor)], axis=-1)
 
 
 def with_linear_head(features: "keras.Model", profile: PatchProfile) -> "keras.Model":
@@ -193,7 +211,8 @@ def cosine_rate(highest: float, steps: int) -> "keras.optimizers.schedules.Learn
     )
 
 
-def _compile(model: "keras.Model", profile: PatchProfile) -> None:
+def compile_classifier(model: "keras.Model", profile: PatchProfile | CellProfile) -> None:
+    """Adam in a warmed-up cosine, moving average, smoothed labels."""
     optimizer = keras.optimizers.Adam(
         cosine_rate(profile.learning_rate, profile.steps),
         use_ema=profile.ema_momentum > 0,

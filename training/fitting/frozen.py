@@ -8,7 +8,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from numpy.lib.format import open_memmap
 
-from models.engines.tensorflow import set_base_weights
+from models.base_weights import set_base_weights
 from models.networks import build_base
 from models.preprocessing import subtract_mean
 from training.fitting.devices import precision

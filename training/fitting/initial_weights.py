@@ -80,6 +80,11 @@ def _vgg_names(architecture: Architecture) -> list[str]:
     ]
 
 
+def rounded(weights: Weights) -> Weights:
+    """What is left of float32 weights in a bundle's float16."""
+    return {name: array.astype(np.float16).astype(np.float32) for name, array in weights.items()}
+
+
 def random_vgg_weights(architecture: Architecture, seed: int) -> Weights:
     """He-normal kernels and zero biases, for runs without a starting file (`--init none`)."""
     rng = np.random.default_rng(seed)

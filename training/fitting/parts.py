@@ -1,12 +1,13 @@
-"""What `prepare` and `fit` do with a run, by the kind of its profile."""
+"""What `prepare` and `fit` do with a run, by the kind of its profile.
+
+Each kind's trainer is imported when it is asked for: whole cells are trained without TensorFlow where Keras computes
+with PyTorch.
+"""
 
 from collections.abc import Callable
 
-from training.fitting.frozen import frozen_maps
-from training.fitting.image_part import train_image_part
 from training.fitting.prepare import PreparedPatches, PreparedPictures, open_prepared, prepare_cells
-from training.fitting.train_part import train_part
-from training.profiles import ImageProfile, PatchProfile
+from training.profiles import CellProfile, ImageProfile, PatchProfile
 from training.runs import Run
 
 
@@ -15,6 +16,8 @@ def prepare_run(run: Run) -> None:
     folder = run.folder / "prepared"
     prepare_cells(run.cells, run.profile, folder)
     if isinstance(run.profile, PatchProfile) and run.profile.steps:
+        from training.fitting.frozen import frozen_maps
+
         patches = open_prepared(folder, PreparedPatches)
         start = run.starting_weights()
         frozen_maps(patches.patches, patches.patch_means, start, run.profile, folder / "maps.npy")
@@ -30,6 +33,14 @@ def fit_part(run: Run, part: str, *, say: Callable[[str], None]) -> None:
         raise ValueError(f"Expected a run of one network, {run.folder} joins several.")
     folder = run.folder / "prepared"
     if isinstance(run.profile, ImageProfile):
+        from training.fitting.image_part import train_image_part
+
         train_image_part(run, run.profile, open_prepared(folder, PreparedPictures), part, say=say)
+    elif isinstance(run.profile, CellProfile):
+        from training.fitting.cell_part import train_cell_part
+
+        train_cell_part(run, run.profile, open_prepared(folder), part, say=say)
     else:
+        from training.fitting.train_part import train_part
+
         train_part(run, open_prepared(folder, PreparedPatches), part, say=say)

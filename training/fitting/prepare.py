@@ -20,7 +20,7 @@ from models.preprocessing import Floats
 from models.quality import inspect_cell
 from training.cells.dataset import LabelledCell, read_pixels
 from training.pictures.patches import jitter_stain, pooling_weights, sample_patch
-from training.profiles import PatchProfile, Profile
+from training.profiles import ImageProfile, PatchProfile, Profile
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _prepare_one(index: int, cell: LabelledCell, *, profile: Profile) -> Row:
     }
     if isinstance(profile, PatchProfile):
         return rows | _patches(pixels, profile, np.random.default_rng((profile.seed, index)))
-    return rows | {"pictures": pixels}
+    return rows | {"pictures": pixels} if isinstance(profile, ImageProfile) else rows
 
 
 def _patches(pixels: ImageArray, profile: PatchProfile, rng: np.random.Generator) -> Row:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import keras
 
-from models.engines.tensorflow import base_variables, set_base_weights
+from models.base_weights import base_variables, set_base_weights
 from models.networks import VGG_BLOCKS, Architecture, published_base
 from training.fitting.initial_weights import IMAGENET, NONE, Weights, bundle_base, for_rgb, initial_weights
 

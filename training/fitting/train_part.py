@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from training.cells.sampling import balanced_weights, spread
-from training.fitting.features import rounded, whole_cell_features
+from training.fitting.features import whole_cell_features
 from training.fitting.fit import PatchMaps, fit_last_block
 from training.fitting.head_fit import fit_head, head_margin
-from training.fitting.initial_weights import Weights
+from training.fitting.initial_weights import Weights, rounded
 from training.fitting.prepare import PreparedPatches
 from training.runs import FINAL, Run
 

@@ -4,13 +4,12 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from models.engines.tensorflow import base_variables
+from models.base_weights import base_variables
 from models.measurements import ImageArray
 from models.networks import base_of, build_classifier
 from models.preprocessing import Floats
 from models.views import turn
-from training.fitting.features import rounded
-from training.fitting.initial_weights import Weights
+from training.fitting.initial_weights import Weights, rounded
 from training.fitting.steps import Batches
 from training.profiles import ImageProfile
 

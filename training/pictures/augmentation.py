@@ -52,13 +52,13 @@ def varied(pixels: ImageArray, rng: np.random.Generator, how: Variation) -> Imag
     No zoom, since size is signal; what was black stays black.
 
     Args:
-        pixels: (450, 450, 3) uint8 RGB.
+        pixels: (s, s, 3) uint8 RGB.
     """
     mirror = np.diag([1.0 if rng.random() < 0.5 else -1.0, 1.0])
     turn = rotation(float(rng.uniform(0.0, 360.0)))
     lean = shear(float(rng.uniform(-how.shear, how.shear)), "x")
     shift = rng.uniform(-how.shift_px, how.shift_px, 2)
-    cell = jitter_stain(warped(pixels, lean @ turn @ mirror, shift), rng)
+    cell = jitter_stain(warped(pixels, lean @ turn @ mirror, shift), rng, how.stain)
     inside = foreground_mask(cell)
     if rng.random() < how.blur:
         cell = np.asarray(cv2.GaussianBlur(cell, (0, 0), float(rng.uniform(0.3, 1.2))))

@@ -43,9 +43,9 @@ def sample_patch(pixels: ImageArray, rng: np.random.Generator) -> ImageArray:
     return turn(patch, int(rng.integers(8)))
 
 
-def jitter_stain(pixels: ImageArray, rng: np.random.Generator) -> ImageArray:
-    """Scale brightness (deviation 4 %) and each channel (2 %); black stays black. (h, w, 3) uint8 -> same."""
-    gain = rng.normal(1.0, 0.04) * rng.normal(1.0, 0.02, 3)
+def jitter_stain(pixels: ImageArray, rng: np.random.Generator, strength: float = 1.0) -> ImageArray:
+    """Scale brightness (deviation 4 %) and each channel (2 %), times `strength`; black stays black. (h, w, 3) uint8 -> same."""
+    gain = rng.normal(1.0, 0.04 * strength) * rng.normal(1.0, 0.02 * strength, 3)
     table = np.clip(np.arange(256)[:, None] * gain[None, :], 0, 255).round().astype(np.uint8)
     return np.asarray(cv2.LUT(pixels, table[None]))
 

@@ -82,13 +82,14 @@ class Variation(_Frozen):
     """How far a drawn cell is altered, the same for both classes, see `training.pictures.augmentation`.
 
     shift_px: largest shift. shear: largest shear. blur: share of cells blurred. noise: largest deviation of noise
-    inside the cell, in grey levels.
+    inside the cell, in grey levels. stain: 1 for the change of brightness and channels that patches get, 2 for twice it.
     """
 
     shift_px: float = Field(default=6.0, ge=0)
     shear: float = Field(default=0.06, ge=0)
     blur: float = Field(default=0.3, ge=0, le=1)
     noise: float = Field(default=4.0, ge=0)
+    stain: float = Field(default=1.0, ge=0)
 
 
 class ImageProfile(Profile):
@@ -111,7 +112,23 @@ class ImageProfile(Profile):
     views: Literal[1, 4, 8] = 1
 
 
-def profile(name: str) -> PatchProfile | ImageProfile:
+class CellProfile(Profile):
+    """A VGG on whole cells, pooled inside the cell, and one linear head that reads the measurements, too.
+
+    steps x batch cells are drawn as for patches. variation: how each is altered.
+    frozen_blocks: the first so many blocks stay as they start.
+    start_cells: so many fit the linear head that training starts from, and scale the last channels.
+    """
+
+    variation: Variation
+    frozen_blocks: int = Field(default=0, ge=0, le=4)
+    start_cells: int = Field(default=2048, ge=8)
+
+
+AnyProfile = PatchProfile | ImageProfile | CellProfile
+
+
+def profile(name: str) -> AnyProfile:
     """The profile in `training/profiles/<name>.py`.
 
     Raises:
@@ -120,26 +137,26 @@ def profile(name: str) -> PatchProfile | ImageProfile:
     names = sorted(module.name for module in iter_modules(__path__))
     if name not in names:
         raise ValueError(f"Expected a profile out of {names}, got {name!r}.")
-    found: PatchProfile | ImageProfile = import_module(f"{__name__}.{name}").PROFILE
+    found: AnyProfile = import_module(f"{__name__}.{name}").PROFILE
     return found
 
 
-def changed(
-    chosen: PatchProfile | ImageProfile, architecture: str = "", seed: int | None = None
-) -> PatchProfile | ImageProfile:
+def changed(chosen: AnyProfile, architecture: str = "", seed: int | None = None) -> AnyProfile:
     """A profile with another base or seed; an empty name and None leave them.
 
     Raises:
-        ValueError: another base for a patch profile, which trains blocks of its own VGG.
+        ValueError: another base for a profile that pools inside the cell, where only its own VGG is known.
     """
     update: dict[str, object] = {} if seed is None else {"seed": seed}
     if architecture:
-        if isinstance(chosen, PatchProfile):
-            raise ValueError(f"Expected an image profile for another base, {chosen.name} trains patches.")
+        if not isinstance(chosen, ImageProfile):
+            raise ValueError(
+                f"Expected an image profile for another base, {chosen.name} pools inside the cell."
+            )
         update["architecture"] = Architecture(name=architecture)
     return chosen.model_copy(update=update)
 
 
-def read_profile(text: str) -> PatchProfile | ImageProfile:
-    """A profile as a run keeps it; which of the two it is shows in its fields."""
-    return TypeAdapter[PatchProfile | ImageProfile](PatchProfile | ImageProfile).validate_json(text)
+def read_profile(text: str) -> AnyProfile:
+    """A profile as a run keeps it; of which kind it is shows in its fields."""
+    return TypeAdapter[AnyProfile](AnyProfile).validate_json(text)

@@ -38,9 +38,8 @@ from training.calibration.limits import (
     observed_rows,
 )
 from training.calibration.out_of_fold import fit_fold_limits, fold_views, without_test_part
-from training.fitting.features import rounded
 from training.fitting.head_fit import FUSED
-from training.fitting.initial_weights import IMAGENET, NONE
+from training.fitting.initial_weights import IMAGENET, NONE, rounded
 from training.fitting.prepare import PreparedCells, open_prepared
 from training.profiles import ImageProfile, Profile
 from training.runs import FINAL, Run

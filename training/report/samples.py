@@ -7,7 +7,7 @@ from models.drawn_cells import draw_cell
 from models.measurements import ImageArray
 from training.pictures.augmentation import altered
 from training.pictures.patches import jitter_stain, sample_patch
-from training.profiles import ImageProfile, Profile
+from training.profiles import CellProfile, ImageProfile, Profile
 
 SHOWN = 5
 SHOWN_PX = 300
@@ -30,9 +30,11 @@ def augmentation_samples(profile: Profile, *, cells: int = 2) -> Figure:
 
 
 def _sample(pixels: ImageArray, profile: Profile, random: np.random.Generator) -> ImageArray:
-    """A patch for a patch profile, an altered picture for an image profile."""
+    """A patch for a patch profile, an altered picture for the others."""
     if isinstance(profile, ImageProfile):
         return _middle(altered(pixels, random, profile.examples))
+    if isinstance(profile, CellProfile):
+        return _middle(altered(pixels, random, profile.variation))
     return sample_patch(jitter_stain(pixels, random), random)
 
 

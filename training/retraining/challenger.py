@@ -21,7 +21,7 @@ from training.cells.splits import with_split
 from training.fitting.parts import fit_part, prepare_run
 from training.fitting.prepare import open_prepared
 from training.judging.evaluate import classify_cells
-from training.profiles import ImageProfile, PatchProfile
+from training.profiles import AnyProfile
 from training.publishing.candidate import calibrate_run, candidate, open_candidate
 from training.retraining.gate import GateLimits, Verdict, compared, judge
 from training.retraining.label_check import LabelCheck, check_labels
@@ -60,7 +60,7 @@ class _Joined:
 def retrain_bundle(
     sources: Sources,
     out: Path,
-    profile: PatchProfile | ImageProfile,
+    profile: AnyProfile,
     limits: GateLimits,
     *,
     name: str,
@@ -120,9 +120,7 @@ def _join(sources: Sources, champion: Bundle, out: Path) -> _Joined:
     )
 
 
-def _trained(
-    champion: Bundle, sources: Sources, out: Path, profile: PatchProfile | ImageProfile, say: Say
-) -> Run:
+def _trained(champion: Bundle, sources: Sources, out: Path, profile: AnyProfile, say: Say) -> Run:
     own = {} if sources.init else _of_the_champion(champion)
     # Folds are too dear here, and new cells belong to none.
     chosen = profile.model_copy(update=own | {"calibrated_on": "val"})
@@ -194,7 +192,7 @@ def _kept(
     return report
 
 
-def _command(champion: Bundle, sources: Sources, profile: PatchProfile | ImageProfile) -> str:
+def _command(champion: Bundle, sources: Sources, profile: AnyProfile) -> str:
     """What repeats it, with the folders' names in place of their paths."""
     new = " ".join(f"--new {folder.name}" for folder in sources.new)
     init = f"--init {Path(sources.init).name} " if sources.init else ""

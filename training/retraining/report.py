@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict
 
 from models.bundle import Figures
-from training.profiles import ImageProfile, PatchProfile
+from training.profiles import AnyProfile
 from training.retraining.gate import GateLimits, Judgement
 from training.retraining.label_check import LabelCheck
 from training.retraining.replay import Snapshot
@@ -23,7 +23,7 @@ class Retraining(BaseModel):
     champion_sha256: str
     challenger: str
     challenger_sha256: str | None
-    profile: PatchProfile | ImageProfile
+    profile: AnyProfile
     init: str
     command: str
     snapshot: Snapshot

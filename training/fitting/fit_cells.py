@@ -1,0 +1,159 @@
+"""Train every convolution of a VGG on whole cells, together with a head that reads the measurements.
+
+Nothing here is TensorFlow's own: `KERAS_BACKEND=torch` trains the same on a host that has PyTorch.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from models.measurements import ImageArray
+from models.metrics import auroc
+from models.networks import vgg_convolutions, vgg_reach
+from models.preprocessing import Floats, cell_weights
+from training.cells.sampling import Doubles, draw
+from training.fitting.cell_network import (
+    cell_classifier,
+    cell_embedding,
+    fused_columns,
+    start_head,
+    trained_base,
+    trained_head,
+)
+from training.fitting.devices import graphics_cards
+from training.fitting.fit import (
+    TRAINING_FLOOR,
+    WATCHED_CELLS,
+    channel_scale,
+    compile_classifier,
+    one_hot,
+    unit_channels,
+)
+from training.fitting.initial_weights import Weights, rounded
+from training.fitting.steps import Batches, Schedule, train
+from training.pictures.augmentation import varied
+from training.profiles import CellProfile
+
+Rows = npt.NDArray[np.intp]
+Seen = tuple[ImageArray, Floats, Floats]
+"""crops: (n, s, s, 3) uint8. means: (n, 3) float32, subtracted from them. inside: (n, h, w, 1) float32, cell weights."""
+
+
+@dataclass(frozen=True)
+class WholeCells:
+    """crops: (n, s, s, 3) uint8. measurements: (n, len(MEASUREMENTS)) float32. malignant: (n,) bool."""
+
+    crops: ImageArray
+    measurements: Floats
+    malignant: npt.NDArray[np.bool_]
+
+
+def fit_cells(
+    cells: WholeCells,
+    sample_weights: Doubles,
+    weights: Weights,
+    profile: CellProfile,
+    *,
+    watched: Rows,
+    folder: Path,
+    training: str,
+) -> tuple[Weights, Weights]:
+    """Train base and head together, or go on where a kill ended that.
+
+    Args:
+        sample_weights: (n,) how often a cell is drawn; 0 for cells held out. weights: the base to start from.
+        watched: cells whose AUROC is in the curve; nothing else depends on them.
+        folder, training: see `training.fitting.steps.train`.
+
+    Returns:
+        Base and head, float32: their moving average, each channel of the last map scaled to a mean of about 1.
+    """
+    keras.utils.set_random_seed(profile.seed)
+    start = draw(sample_weights, profile.start_cells, seed=profile.seed, step=profile.steps)
+    last = vgg_convolutions(profile.architecture)[-1].name
+    scaled = unit_channels(weights, last, channel_scale(embeddings(cells.crops, start, weights, profile)))
+    embedding = cell_embedding(profile, scaled, _training_dtype(), TRAINING_FLOOR)
+    classifier = cell_classifier(embedding, profile)
+    compile_classifier(classifier, profile)
+    looked_at = watched[:: max(len(watched) // WATCHED_CELLS, 1)]
+
+    def batch(step: int) -> tuple[tuple[ImageArray, Floats, Floats, Floats], Floats]:
+        rows = draw(sample_weights, profile.batch, seed=profile.seed, step=step)
+        seeds = [(profile.seed, step, place) for place in range(len(rows))]
+        pictures = seen(cells.crops, rows, profile, seeds)
+        return (*pictures, fused_columns(cells.measurements[rows])), one_hot(cells.malignant[rows])
+
+    def start_from_linear_head() -> None:
+        start_head(
+            classifier,
+            embeddings(cells.crops, start, scaled, profile),
+            fused_columns(cells.measurements[start]),
+            cells.malignant[start],
+            profile.head_penalty,
+        )
+
+    train(
+        classifier,
+        batch,
+        Schedule(profile.steps, profile.watch_steps),
+        watch=lambda: {"held_out_auroc": _watched_auroc(classifier, cells, looked_at, profile)},
+        folder=folder,
+        training=training,
+        start=start_from_linear_head,
+    )
+    base, head = trained_base(classifier, profile), trained_head(classifier)
+    scale = channel_scale(embeddings(cells.crops, start, base, profile))
+    # What the channels lose, the head's kernel takes.
+    kernel = head["head__dense1__kernel"] * np.tile(scale, 2)[:, None]
+    return unit_channels(base, last, scale), head | {"head__dense1__kernel": kernel}
+
+
+def seen(
+    crops: ImageArray, rows: Rows, profile: CellProfile, seeds: Sequence[tuple[int, ...]] | None = None
+) -> Seen:
+    """What the network sees of some cells: altered where there are seeds, as serving prepares them where there are none."""
+    recipe = profile.preprocessing
+    stride, _ = vgg_reach(profile.architecture)
+
+    def one(place: int) -> tuple[ImageArray, tuple[float, float, float], Floats]:
+        crop = np.asarray(crops[rows[place]])
+        if seeds is not None:
+            crop = varied(crop, np.random.default_rng(seeds[place]), profile.variation)
+        return crop, recipe.channel_mean(crop), cell_weights(crop, crop.shape[0] // stride)
+
+    with ThreadPoolExecutor() as pool:
+        pixels, means, inside = zip(*pool.map(one, range(len(rows))), strict=True)
+    return np.stack(pixels), np.array(means, np.float32), np.stack(inside)[..., None]
+
+
+def embeddings(crops: ImageArray, rows: Rows, weights: Weights, profile: CellProfile) -> Floats:
+    """Embeddings of whole cells as `models.head` pools them, in float32 from float16-rounded weights.
+
+    Returns:
+        (m, 2 * filters) float32: means, then deviations.
+    """
+    model = cell_embedding(profile, rounded(weights), "float32", deviation_floor=0.0)
+    parts = np.array_split(rows, -(-len(rows) // profile.batch))
+    batches = Batches(lambda number: (seen(crops, parts[number], profile),), 0, len(parts))
+    return np.asarray(model.predict(batches, verbose=0))
+
+
+def _watched_auroc(classifier: "keras.Model", cells: WholeCells, rows: Rows, profile: CellProfile) -> float:
+    parts = np.array_split(rows, -(-len(rows) // profile.batch))
+
+    def batch(number: int) -> tuple[tuple[ImageArray, Floats, Floats, Floats]]:
+        own = parts[number]
+        return ((*seen(cells.crops, own, profile), fused_columns(cells.measurements[own])),)
+
+    logits = classifier.predict(Batches(batch, 0, len(parts)), verbose=0).astype(np.float64)
+    return auroc(logits[:, 0] - logits[:, 1], cells.malignant[rows])
+
+
+def _training_dtype() -> str:
+    """Not float16: the base's channels were made for inputs of 0 to 255 and reach its end."""
+    return "mixed_bfloat16" if graphics_cards() else "float32"
