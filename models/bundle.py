@@ -366,6 +366,14 @@ def copy_bundle(folder: Path, store: Path, *, signed_by: str = "") -> Bundle:
     return bundle
 
 
+def as_stored(weights: Weights) -> Weights:
+    """Float16, by name; but trees as they are: a threshold that moves sends cells another way."""
+    return {
+        name: array if name.startswith("trees__") else array.astype(np.float16)
+        for name, array in sorted(weights.items())
+    }
+
+
 def write_bundle(
     folder: Path,
     manifest: Manifest,
@@ -379,7 +387,7 @@ def write_bundle(
     Args:
         folder: must not exist yet.
         manifest: `files` is filled in here.
-        weights: name -> array; stored as float16.
+        weights: name -> array; stored as float16, see `as_stored`.
         golden: drawn cells with what these very weights (float16-rounded) give for them.
         files: further files by relative path; must hold `CARD.md`.
         statistics: name -> array, stored as they are.
@@ -388,11 +396,10 @@ def write_bundle(
         FileExistsError: the folder exists; versions are never overwritten.
         BundleRefused: what was written does not read back.
     """
-    rounded: Any = {name: array.astype(np.float16) for name, array in sorted(weights.items())}
     expected = {cell.file: cell.p_malignant for cell in golden}
     contents = {
         **files,
-        WEIGHTS: save_safetensors(rounded),
+        WEIGHTS: save_safetensors(as_stored(weights)),
         GOLDEN_EXPECTED: json.dumps(expected, indent=1).encode(),
         **{f"golden/{cell.file}": cell.data for cell in golden},
     }

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.boosted_trees import BoostedTrees
+
 Floats = npt.NDArray[np.float32]
 Pooling = Literal["max_then_mean", "mean", "cell_mean_deviation"]
 
@@ -23,6 +25,7 @@ class HeadSpec(BaseModel):
     `cell_mean_deviation` (mean and standard deviation over the positions inside the cell).
     dense_layers: how many dense layers; ReLU between them, the last one gives the two logits.
     fusion: measurements added to the logits as one linear term, empty for none.
+    trees: so many boosted trees on the same measurements are added, too.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,6 +34,7 @@ class HeadSpec(BaseModel):
     dense_layers: int = Field(ge=1, le=4)
     embedding_length: int = Field(ge=1)
     fusion: tuple[str, ...] = ()
+    trees: int = Field(default=0, ge=0, le=2000)
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,8 @@ class Head:
     Args:
         spec: the manifest's head.
         weights: `head__dense<i>__kernel` (inputs, outputs), `head__dense<i>__bias`, and with fusion
-            `fusion__mean`, `fusion__scale` (n,), `fusion__kernel` (n, 2). Any float type.
+            `fusion__mean`, `fusion__scale` (n,), `fusion__kernel` (n, 2); with trees `trees__feature`,
+            `trees__threshold`, `trees__value` of `models.boosted_trees`. Any float type.
 
     Raises:
         ValueError: a weight is missing or its shape contradicts the spec.
@@ -77,6 +82,7 @@ class Head:
             if mean.shape != (count,) or scale.shape != (count,) or kernel.shape != (count, 2):
                 raise ValueError(f"Expected fusion arrays for {count} measurements, got {kernel.shape}.")
             self._fusion = (mean, scale, kernel)
+        self._trees = _take_trees(weights, spec) if spec.trees else None
 
     def __call__(self, feature_map: Floats, inside: Floats, measurements: dict[str, float]) -> HeadOutput:
         """Finish one cell.
@@ -92,6 +98,8 @@ class Head:
             mean, scale, kernel = self._fusion
             values = np.array([measurements[name] for name in self.spec.fusion], np.float32)
             logits = logits + np.asarray(((values - mean) / scale) @ kernel, np.float32)
+            if self._trees is not None:
+                logits = logits + self._trees.margin(values[None]) * np.array([0.5, -0.5], np.float32)
         # The gradient of l_malignant - l_healthy; explained is the side that won.
         towards = slope if logits[0] >= logits[1] else -slope
         channel_weights = self._channel_weights(towards, feature_map)
@@ -142,6 +150,15 @@ def _take(weights: dict[str, npt.NDArray[np.floating]], name: str) -> Floats:
     if name not in weights:
         raise ValueError(f"Expected the weight {name!r}, which the bundle does not hold.")
     return weights[name].astype(np.float32)
+
+
+def _take_trees(weights: dict[str, npt.NDArray[np.floating]], spec: HeadSpec) -> BoostedTrees:
+    feature, threshold, value = (
+        _take(weights, f"trees__{part}") for part in ("feature", "threshold", "value")
+    )
+    if len(value) != spec.trees:
+        raise ValueError(f"Expected {spec.trees} trees, got {len(value)}.")
+    return BoostedTrees(feature.astype(np.intp), threshold, value, numbers=len(spec.fusion))
 
 
 def _max_pool(feature_map: Floats) -> Floats:

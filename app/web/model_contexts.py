@@ -11,6 +11,7 @@ from app.web import page_contexts as pages
 from app.web.markdown import markdown
 from app.web.words import ModelState, Verification
 from models.bundle import Bundle, Interval, Manifest
+from models.head import HeadSpec
 from models.metrics import METRIC_NAMES
 
 Line = TypeVar("Line")
@@ -165,6 +166,12 @@ def _headline(manifest: Manifest) -> str:
     return f"AUROC {auroc.value:.3f} ({auroc.low:.3f} to {auroc.high:.3f}), {figures.description}"
 
 
+def _fused(head: HeadSpec) -> str:
+    if not head.fusion:
+        return "none"
+    return f"{len(head.fusion)}, also through {head.trees} trees" if head.trees else str(len(head.fusion))
+
+
 def _facts(manifest: Manifest) -> tuple[pages.Fact, ...]:
     recipe, origin = manifest.preprocessing, manifest.origin
     where = "around the cell" if recipe.centre == "cell" else "from the middle"
@@ -172,7 +179,7 @@ def _facts(manifest: Manifest) -> tuple[pages.Fact, ...]:
         "Architecture": _architecture(manifest),
         "Input": f"{recipe.crop_px} px cut {where}, {recipe.output_px} px shown to the network",
         "Pooling": manifest.head.pooling.replace("_", " "),
-        "Fused measurements": str(len(manifest.head.fusion)) if manifest.head.fusion else "none",
+        "Fused measurements": _fused(manifest.head),
         "Calibrated at": f"{manifest.calibration.malignant_prevalence:.0%} malignant cells",
         "Indeterminate band": f"{manifest.band.low:.3f} to {manifest.band.high:.3f}",
         "Unlike the training cells": _novelty(manifest),

@@ -9,13 +9,24 @@ RNG = np.random.default_rng(3)
 MARGIN = RNG.normal(size=4000)
 TRUE_P = 1 / (1 + np.exp(-(1.7 * MARGIN + 0.6)))
 MALIGNANT = RNG.random(4000) < TRUE_P
+ALONE = np.arange(4000).astype(str)  # everybody with one cell
 
 
 def test_slope_and_intercept_are_recovered() -> None:
-    found = fit_calibration(MARGIN, MALIGNANT)
+    found = fit_calibration(MARGIN, MALIGNANT, ALONE)
     assert found.slope == pytest.approx(1.7, abs=0.15)
     assert found.intercept == pytest.approx(0.6, abs=0.12)
     assert found.malignant_prevalence == pytest.approx(MALIGNANT.mean())
+
+
+def test_one_person_with_many_cells_bends_the_line_less_than_as_many_people() -> None:
+    margin = np.concatenate([MARGIN, np.full(1000, 3.0)])  # healthy cells that all look malignant
+    malignant = np.concatenate([MALIGNANT, np.zeros(1000, bool)])
+    person, people = (
+        np.concatenate([ALONE, names]) for names in (["h"] * 1000, np.arange(4000, 5000).astype(str))
+    )
+    by_one, by_many = (fit_calibration(margin, malignant, groups).slope for groups in (person, people))
+    assert by_many < by_one < fit_calibration(MARGIN, MALIGNANT, ALONE).slope
 
 
 def test_probabilities_are_those_the_classifier_serves() -> None:
@@ -39,5 +50,5 @@ def test_separated_classes_need_no_band() -> None:
 def test_a_folds_own_labels_do_not_touch_its_probabilities() -> None:
     folds = np.arange(4000) % 4
     turned = np.where(folds == 2, ~MALIGNANT, MALIGNANT)
-    before, after = cross_fitted(MARGIN, MALIGNANT, folds), cross_fitted(MARGIN, turned, folds)
+    before, after = (cross_fitted(MARGIN, each, ALONE, folds) for each in (MALIGNANT, turned))
     assert (before[folds == 2] == after[folds == 2]).all()

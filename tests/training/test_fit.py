@@ -5,7 +5,14 @@ from models.drawn_cells import draw_cell
 from models.head import Head, HeadSpec
 from models.networks import Architecture, build_base
 from models.preprocessing import subtract_mean
-from training.fitting.fit import CellMeanDeviation, PatchMaps, pooled_patches, unit_channels
+from training.fitting.fit import (
+    TRAINING_FLOOR,
+    CellMeanDeviation,
+    PatchMaps,
+    channel_scale,
+    pooled_patches,
+    unit_channels,
+)
 from training.fitting.frozen import frozen_maps
 from training.fitting.initial_weights import random_vgg_weights, rounded
 from training.pictures.patches import pooling_weights, sample_patch
@@ -22,7 +29,7 @@ def test_the_trained_pooling_is_the_served_pooling() -> None:
     spec = HeadSpec(pooling="cell_mean_deviation", dense_layers=1, embedding_length=8)
     head = Head(spec, {"head__dense1__kernel": np.zeros((8, 2)), "head__dense1__bias": np.zeros(2)})
     served = head(np.moveaxis(maps[0], -1, 0), inside[0, ..., 0], {}).embedding
-    np.testing.assert_allclose(np.asarray(CellMeanDeviation()([maps, inside]))[0], served, atol=1e-3)
+    np.testing.assert_allclose(np.asarray(CellMeanDeviation(0.0)([maps, inside]))[0], served, atol=1e-3)
 
 
 def test_frozen_maps_and_the_last_block_are_the_whole_base(tmp_path) -> None:
@@ -37,14 +44,14 @@ def test_frozen_maps_and_the_last_block_are_the_whole_base(tmp_path) -> None:
     base = build_base(ARCHITECTURE)
     set_base_weights(base, WEIGHTS)
     whole = np.asarray(base(subtract_mean(patch, mean[0, 0])[None]))[:, 4:-4, 4:-4]
-    expected = np.asarray(CellMeanDeviation()([whole, data.weights[0, 0][None, ..., None]]))
+    expected = np.asarray(CellMeanDeviation(TRAINING_FLOOR)([whole, data.weights[0, 0][None, ..., None]]))
     np.testing.assert_allclose(pooled, expected, rtol=5e-3, atol=1e-3)
 
 
 def test_scaling_channels_scales_their_means_to_one_and_their_deviations_alike() -> None:
     rng = np.random.default_rng(2)
     vectors = rng.gamma(2.0, size=(40, 512)).astype(np.float32) * 30
-    scaled = unit_channels(WEIGHTS, "block3_conv3", vectors)
+    scaled = unit_channels(WEIGHTS, "block3_conv3", channel_scale(vectors))
     mean = vectors.mean(axis=0)[:256]
     np.testing.assert_allclose(
         scaled["block3_conv3__kernel"] * mean, WEIGHTS["block3_conv3__kernel"], rtol=1e-5

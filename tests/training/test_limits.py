@@ -16,6 +16,7 @@ from training.calibration.limits import (
     distances_of,
     fit_limits,
 )
+from training.profiles import HeadRecipe
 
 CELLS, WIDTH = 600, 16
 
@@ -44,7 +45,7 @@ def cells() -> Observed:
 
 @pytest.fixture(scope="module")
 def limits(cells: Observed) -> FittedLimits:
-    return fit_limits(cells, penalty=10.0)
+    return fit_limits(cells, recipe=HeadRecipe(10.0))
 
 
 def test_training_cells_pass_the_gate_fitted_on_them(cells: Observed, limits: FittedLimits) -> None:
@@ -84,11 +85,11 @@ def test_each_class_has_its_alpha_and_its_people(limits: FittedLimits) -> None:
 def test_a_persons_own_labels_do_not_touch_its_scores(cells: Observed) -> None:
     held_out = cells.folds == 2
     turned = Observed(**vars(cells) | {"malignant": np.where(held_out, ~cells.malignant, cells.malignant)})
-    before, after = (cross_fitted_head(each, penalty=10.0)[held_out] for each in (cells, turned))
+    before, after = (cross_fitted_head(each, recipe=HeadRecipe(10.0))[held_out] for each in (cells, turned))
     # The other folds' margins, which calibrate this one, have seen the turned labels; the order is the head's own.
     assert (np.argsort(before) == np.argsort(after)).mean() > 0.99
 
 
 def test_without_folds_there_are_no_sets(cells: Observed) -> None:
     alone = Observed(**vars(cells) | {"folds": np.zeros(CELLS, int)})
-    assert fit_limits(alone, penalty=10.0).conformal is None
+    assert fit_limits(alone, recipe=HeadRecipe(10.0)).conformal is None

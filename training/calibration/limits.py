@@ -23,6 +23,7 @@ from training.calibration.calibrate import cross_fitted
 from training.fitting.head_fit import fit_head, head_margin
 from training.fitting.initial_weights import rounded
 from training.fitting.prepare import PreparedCells
+from training.profiles import HeadRecipe
 from training.runs import Run
 
 Bools = npt.NDArray[np.bool_]
@@ -127,19 +128,19 @@ def observed_rows(
     )
 
 
-def fit_limits(observed: Observed, *, penalty: float) -> FittedLimits:
+def fit_limits(observed: Observed, *, recipe: HeadRecipe) -> FittedLimits:
     """Fit everything without folds.
 
     Args:
         observed: train and val cells, none of the test part.
-        penalty: of the head, as it was fitted.
+        recipe: of the head, as it was fitted.
     """
     train, val = observed.where(observed.parts == "train"), observed.where(observed.parts == "val")
     statistics = learned_statistics(train)
     return FittedLimits(
         quality=fit_gate(train.measurements, train.inspections),
         novelty=fit_distances(train, val, statistics),
-        conformal=fit_sets(observed, penalty=penalty),
+        conformal=fit_sets(observed, recipe=recipe),
         ranges=fit_ranges(train.measurements, train.malignant),
         statistics=statistics,
     )
@@ -210,9 +211,9 @@ def distances_of(detector: NoveltyDetector, observed: Observed) -> Doubles:
     return np.array([(each.relative, each.neighbours, each.measurements) for each in found])
 
 
-def fit_sets(observed: Observed, *, penalty: float) -> ConformalLimits | None:
+def fit_sets(observed: Observed, *, recipe: HeadRecipe) -> ConformalLimits | None:
     """Cross-conformal limits over `cv_fold`; None where the folds do not allow a head without the person."""
-    p_malignant = cross_fitted_head(observed, penalty=penalty)
+    p_malignant = cross_fitted_head(observed, recipe=recipe)
     scored = np.isfinite(p_malignant)
     if len(set(observed.malignant[scored].tolist())) < 2:
         return None
@@ -239,7 +240,7 @@ def class_limits(
     )
 
 
-def cross_fitted_head(observed: Observed, *, penalty: float) -> Doubles:
+def cross_fitted_head(observed: Observed, *, recipe: HeadRecipe) -> Doubles:
     """p_malignant by a head and a calibration that saw nobody of the fold; NaN where none could be fitted."""
     margin = np.full(len(observed.malignant), np.nan)
     for fold in np.unique(observed.folds):
@@ -247,9 +248,7 @@ def cross_fitted_head(observed: Observed, *, penalty: float) -> Doubles:
         seen = observed.where(~held_out)
         if len(set(seen.malignant.tolist())) < 2:
             continue
-        head = fit_head(
-            seen.embeddings, seen.measurements, seen.malignant, seen.groups.tolist(), penalty=penalty
-        )
+        head = fit_head(seen.embeddings, seen.measurements, seen.malignant, seen.groups.tolist(), recipe)
         margin[held_out] = head_margin(
             observed.embeddings[held_out], observed.measurements[held_out], rounded(head)
         )
@@ -257,7 +256,9 @@ def cross_fitted_head(observed: Observed, *, penalty: float) -> Doubles:
     p_malignant = np.full(len(margin), np.nan)
     folds = observed.folds[scored]
     if all(len(set(observed.malignant[scored][folds != fold].tolist())) == 2 for fold in np.unique(folds)):
-        p_malignant[scored] = cross_fitted(margin[scored], observed.malignant[scored], folds)
+        p_malignant[scored] = cross_fitted(
+            margin[scored], observed.malignant[scored], observed.groups[scored], folds
+        )
     return p_malignant
 
 

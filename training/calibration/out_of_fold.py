@@ -118,9 +118,9 @@ def fit_fold_limits(views: Sequence[FoldView], *, missed: float) -> FoldLimits:
     margin, malignant = pooled_margin(views), pooled_malignant(views)
     groups = np.concatenate([view.held_out.groups for view in views])
     folds = np.concatenate([np.full(len(view.rows), view.fold) for view in views])
-    p_malignant = cross_fitted(margin, malignant, folds)
+    p_malignant = cross_fitted(margin, malignant, groups, folds)
     return FoldLimits(
-        calibration=fit_calibration(margin, malignant),
+        calibration=fit_calibration(margin, malignant, groups),
         band=fit_band(p_malignant, malignant, missed=missed),
         novelty=farthest_kept(np.concatenate([view.distances for view in views]), groups),
         conformal=class_limits(

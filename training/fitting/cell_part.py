@@ -6,7 +6,7 @@ import numpy as np
 
 from training.cells.sampling import balanced_weights, spread
 from training.fitting.fit_cells import WholeCells, embeddings, fit_cells
-from training.fitting.head_fit import head_margin
+from training.fitting.head_fit import head_margin, with_trees
 from training.fitting.initial_weights import rounded
 from training.fitting.prepare import PreparedCells
 from training.profiles import CellProfile
@@ -32,6 +32,15 @@ def train_cell_part(
         folder=run.part_folder(part),
         training=run.identity(part),
     )
+    if profile.trees:
+        learned = spread(split.train, run.groups, profile.head_cells_per_group)
+        head = with_trees(
+            head,
+            prepared.measurements[learned],
+            run.malignant[learned],
+            run.groups[learned].tolist(),
+            profile.trees,
+        )
     rows = np.concatenate([spread(split.train, run.groups, profile.head_cells_per_group), held_out])
     say(f"{part}: embeddings of {len(rows)} cells")
     features = embeddings(prepared.crops, rows, base, profile)

@@ -85,6 +85,12 @@ def joined_head(heads: Sequence[Weights], pooling: Pooling) -> Weights:
     if "fusion__kernel" in heads[0]:
         joined |= _joined_fusion(heads)
         joined[f"head__dense{last}__bias"] += _fusion_offset(heads)
+    if "trees__value" in heads[0]:
+        joined |= {
+            name: np.concatenate([head[name] for head in heads])
+            for name in ("trees__feature", "trees__threshold", "trees__value")
+        }
+        joined["trees__value"] /= count
     return {name: array.astype(np.float32) for name, array in joined.items()}
 
 

@@ -1,4 +1,4 @@
-"""The head on whole cells: one logistic regression over the embedding and the measurements."""
+"""The head on whole cells: one logistic regression over the embedding and the measurements, and trees beside it."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,13 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
+from models.boosted_trees import BoostedTrees
 from models.measurements import MEASUREMENTS
 from models.preprocessing import Floats
 from training.cells.sampling import balanced_weights
 from training.fitting.initial_weights import Weights
+from training.fitting.tree_fit import fit_trees
+from training.profiles import HeadRecipe
 
 FUSED = tuple(name for name in MEASUREMENTS if name not in ("main_part_share", "frame_share"))
 """Measurements the head reads. Left out are two that tell of the segmentation, nearly constant here: one cell
@@ -28,15 +31,16 @@ def fit_head(
     measurements: Floats,
     malignant: npt.NDArray[np.bool_],
     groups: Sequence[str],
-    *,
-    penalty: float,
+    recipe: HeadRecipe,
 ) -> Weights:
     """Fit with class- and group-balanced weights.
+
+    Where there are trees the margin is the mean of both: the regression follows texture, the trees size and shape where
+    a person's texture misleads it.
 
     Args:
         features: (n, d) float32 embeddings. measurements: (n, m) float32, in the order of `MEASUREMENTS`.
         malignant: (n,) bool. groups: n leak groups.
-        penalty: inverse of scikit-learn's C, on standardised inputs.
 
     Returns:
         The head's arrays as `models.head` names them; the embedding's standardisation is folded into the
@@ -47,17 +51,35 @@ def fit_head(
     fusion_mean, fusion_scale = standard(fused, MEASUREMENT_FLOOR)
     inputs = np.hstack([(features - mean) / scale, (fused - fusion_mean) / fusion_scale])
     weights = balanced_weights(malignant, groups) * len(malignant)
-    model = LogisticRegression(C=1.0 / penalty, max_iter=2000).fit(inputs, malignant, sample_weight=weights)
+    model = LogisticRegression(C=1.0 / recipe.penalty, max_iter=2000).fit(
+        inputs, malignant, sample_weight=weights
+    )
     slope, fusion = np.split(model.coef_[0], [features.shape[1]])
     bias = model.intercept_ - (slope / scale) @ mean
-    arrays = {
+    head = {
         "head__dense1__kernel": both_logits(slope / scale),
         "head__dense1__bias": both_logits(bias)[0],
         "fusion__mean": fusion_mean,
         "fusion__scale": fusion_scale,
         "fusion__kernel": both_logits(fusion),
     }
-    return {name: array.astype(np.float32) for name, array in arrays.items()}
+    head = {name: array.astype(np.float32) for name, array in head.items()}
+    return with_trees(head, measurements, malignant, groups, recipe.trees) if recipe.trees else head
+
+
+def with_trees(
+    head: Weights,
+    measurements: Floats,
+    malignant: npt.NDArray[np.bool_],
+    groups: Sequence[str],
+    count: int,
+) -> Weights:
+    """A head whose margin is the mean of `head`'s and that of trees, fitted here on the same cells."""
+    weights = balanced_weights(malignant, groups) * len(malignant)
+    trees = fit_trees(measurements[:, _COLUMNS], malignant, weights, count)
+    halved = ("head__dense1__kernel", "head__dense1__bias", "fusion__kernel")
+    both = head | trees
+    return both | {name: both[name] / 2 for name in (*halved, "trees__value")}
 
 
 def head_margin(features: Floats, measurements: Floats, head: Weights) -> npt.NDArray[np.float64]:
@@ -65,7 +87,12 @@ def head_margin(features: Floats, measurements: Floats, head: Weights) -> npt.ND
     logits = features @ head["head__dense1__kernel"] + head["head__dense1__bias"]
     fused = (measurements[:, _COLUMNS] - head["fusion__mean"]) / head["fusion__scale"]
     logits = logits + fused @ head["fusion__kernel"]
-    return np.asarray(logits[:, 0] - logits[:, 1], np.float64)
+    margin = np.asarray(logits[:, 0] - logits[:, 1], np.float64)
+    if "trees__value" not in head:
+        return margin
+    feature, threshold, value = (head[f"trees__{part}"] for part in ("feature", "threshold", "value"))
+    trees = BoostedTrees(feature.astype(np.intp), threshold, value, numbers=len(FUSED))
+    return margin + trees.margin(measurements[:, _COLUMNS])
 
 
 def both_logits(slope: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from models.bundle import read_bundle
+from models.bundle import as_stored, read_bundle
 from models.networks import Architecture, vgg_convolutions
 
 Floats = npt.NDArray[np.float32]
@@ -66,7 +66,7 @@ def bundle_base(folder: Path, architecture: Architecture) -> Weights:
     bundle = read_bundle(folder)
     if bundle.manifest.architecture != architecture:
         raise ValueError(f"Expected {architecture} in {bundle.id}, got {bundle.manifest.architecture}.")
-    behind = ("head__", "fusion__")
+    behind = ("head__", "fusion__", "trees__")
     return {
         name: array.astype(np.float32)
         for name, array in bundle.weights.items()
@@ -81,8 +81,8 @@ def _vgg_names(architecture: Architecture) -> list[str]:
 
 
 def rounded(weights: Weights) -> Weights:
-    """What is left of float32 weights in a bundle's float16."""
-    return {name: array.astype(np.float16).astype(np.float32) for name, array in weights.items()}
+    """What a bundle keeps of float32 weights, see `models.bundle.as_stored`."""
+    return {name: array.astype(np.float32) for name, array in as_stored(dict(weights)).items()}
 
 
 def random_vgg_weights(architecture: Architecture, seed: int) -> Weights:

@@ -8,15 +8,19 @@ import numpy.typing as npt
 from training.cells.sampling import balanced_weights, spread
 from training.fitting.features import whole_cell_features
 from training.fitting.fit import PatchMaps, fit_last_block
+from training.fitting.frozen_features import frozen_base, frozen_features
 from training.fitting.head_fit import fit_head, head_margin
 from training.fitting.initial_weights import Weights, rounded
 from training.fitting.prepare import PreparedPatches
+from training.profiles import PatchProfile
 from training.runs import FINAL, Run
 
 Rows = npt.NDArray[np.intp]
 
 
-def train_part(run: Run, prepared: PreparedPatches, part: str, *, say: Callable[[str], None]) -> None:
+def train_part(
+    run: Run, profile: PatchProfile, prepared: PreparedPatches, part: str, *, say: Callable[[str], None]
+) -> None:
     """Train on the train rows of `part`; leave the weights and the margins of held-out cells in the run.
 
     Held out is the val part for the final model (its test part is classified once, by `evaluate`), nothing where the
@@ -24,17 +28,25 @@ def train_part(run: Run, prepared: PreparedPatches, part: str, *, say: Callable[
     """
     split = run.split(part)
     held_out = split.val if part == FINAL else split.test
-    base = _fit_base(run, prepared, part, held_out, say) if run.profile.steps else run.starting_weights()
+    base = (
+        _fit_base(run, profile, prepared, part, held_out, say)
+        if profile.steps
+        else frozen_base(run, profile, prepared)
+    )
     run.save(part, "base", base)
-    learned = spread(split.train, run.groups, run.profile.head_cells_per_group)
+    learned = spread(split.train, run.groups, profile.head_cells_per_group)
     rows = np.concatenate([learned, held_out])
     say(f"{part}: embeddings of {len(learned)} cells for the head and of {len(held_out)} held out")
-    features = whole_cell_features(prepared.crops[rows], base, run.profile)
+    features = (
+        whole_cell_features(prepared.crops[rows], base, profile)
+        if profile.steps
+        else frozen_features(run, profile, prepared)[rows]
+    )
     run.save(part, "features", {"rows": rows, "features": features})
-    fit_part_head(run, prepared, part)
+    fit_part_head(run, profile, prepared, part)
 
 
-def fit_part_head(run: Run, prepared: PreparedPatches, part: str) -> None:
+def fit_part_head(run: Run, profile: PatchProfile, prepared: PreparedPatches, part: str) -> None:
     """Fit the head on the embeddings that `train_part` stored, and write the held-out margins."""
     split, stored = run.split(part), run.load(part, "features")
     learned = np.isin(stored["rows"], split.train)
@@ -44,7 +56,7 @@ def fit_part_head(run: Run, prepared: PreparedPatches, part: str) -> None:
         prepared.measurements[rows],
         run.malignant[rows],
         run.groups[rows],
-        penalty=run.profile.head_penalty,
+        profile.head_recipe,
     )
     run.save(part, "head", head)
     held_out = stored["rows"][~learned]
@@ -53,19 +65,24 @@ def fit_part_head(run: Run, prepared: PreparedPatches, part: str) -> None:
 
 
 def _fit_base(
-    run: Run, prepared: PreparedPatches, part: str, held_out: Rows, say: Callable[[str], None]
+    run: Run,
+    profile: PatchProfile,
+    prepared: PreparedPatches,
+    part: str,
+    held_out: Rows,
+    say: Callable[[str], None],
 ) -> Weights:
     learned = run.split(part).train
     sample_weights = np.zeros(len(run.cells))
     sample_weights[learned] = balanced_weights(run.malignant[learned], run.groups[learned])
     maps = np.load(run.folder / "prepared" / "maps.npy", mmap_mode="r")
     watched, whose = (held_out, "held-out") if len(held_out) else (learned, "learned")
-    say(f"{part}: {run.profile.steps} steps, {whose} cells watched")
+    say(f"{part}: {profile.steps} steps, {whose} cells watched")
     base = fit_last_block(
         PatchMaps(maps, prepared.patch_weights, run.malignant),
         sample_weights,
         run.starting_weights(),
-        run.profile,
+        profile,
         watched=watched,
         folder=run.part_folder(part),
         training=run.identity(part),

@@ -95,7 +95,8 @@ def baselines_out_of_fold(cells: Described, folds: npt.NDArray[np.int_], rows: R
     """
     margins = _held_out_margins(cells, folds, np.arange(len(folds)), rows)
     return {
-        name: cross_fitted(margin, cells.malignant[rows], folds[rows]) for name, margin in margins.items()
+        name: cross_fitted(margin, cells.malignant[rows], cells.groups[rows], folds[rows])
+        for name, margin in margins.items()
     }
 
 
@@ -112,7 +113,9 @@ def baselines_on_part(cells: Described, folds: npt.NDArray[np.int_], split: Spli
     )
     asked = baseline_margins(cells, learned, split.test)
     return {
-        name: probabilities(margin, fit_calibration(own[name], cells.malignant[calibrating]))
+        name: probabilities(
+            margin, fit_calibration(own[name], cells.malignant[calibrating], cells.groups[calibrating])
+        )
         for name, margin in asked.items()
     }
 

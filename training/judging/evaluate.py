@@ -77,7 +77,7 @@ def judge_out_of_fold(run: Run, cells: Described) -> Judged:
     """Pool the folds that were trained; each is calibrated on the other folds' held-out cells."""
     parts = [run.load(f"fold{fold}", "held_out") for fold in run.folds_done()]
     rows, margin = (np.concatenate([part[name] for part in parts]) for name in ("rows", "margin"))
-    p_malignant = cross_fitted(margin, run.malignant[rows], run.folds[rows])
+    p_malignant = cross_fitted(margin, run.malignant[rows], run.groups[rows], run.folds[rows])
     return Judged(rows, p_malignant, baselines_out_of_fold(cells, run.folds, rows))
 
 

@@ -154,7 +154,9 @@ def probed_parts(run: Run) -> Iterator[Probed]:
     for fold in folds:
         others = [held_out[other] for other in folds if other != fold]
         rows, margin = (np.concatenate([each[name] for each in others]) for name in ("rows", "margin"))
-        bundle = part_bundle(run, f"fold{fold}", fit_calibration(margin, run.malignant[rows]))
+        bundle = part_bundle(
+            run, f"fold{fold}", fit_calibration(margin, run.malignant[rows], run.groups[rows])
+        )
         own = np.intersect1d(chosen, held_out[fold]["rows"])
         yield Probed(f"fold{fold}", open_candidate(bundle), own)
 

@@ -1,5 +1,6 @@
 """One run configuration per file: what is trained, how, and what to expect."""
 
+from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Literal
@@ -15,11 +16,23 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+@dataclass(frozen=True)
+class HeadRecipe:
+    """How a head that pools inside the cell is fitted.
+
+    penalty: inverse of scikit-learn's C, on standardised inputs. trees: on the measurements, 0 for none.
+    """
+
+    penalty: float
+    trees: int = 0
+
+
 class Profile(_Frozen):
     """Everything a run depends on besides data and starting weights, whatever is trained.
 
     watch_steps: every so many steps the held-out figures are taken and the state is kept for a resume.
     head_penalty: inverse of scikit-learn's C for a linear head, on standardised inputs.
+    trees: so many boosted trees on the measurements beside a head that pools inside the cell, 0 for none.
     head_cells_per_group: at most this many cells of each leak group fit the head and the limits, 0 for all.
     calibrated_on: where calibration and limits come from. `folds`: the cells the folds held out, so that the final model
     learns from the val part, too; `val`: the val part, where training folds is too dear.
@@ -42,6 +55,7 @@ class Profile(_Frozen):
     dropout: float = Field(ge=0, lt=1)
     ema_momentum: float = Field(ge=0, lt=1)
     head_penalty: float = Field(gt=0)
+    trees: int = Field(default=0, ge=0)
     head_cells_per_group: int = 0
     calibrated_on: Literal["val", "folds"] = "val"
     band_missed: float = Field(default=0.1, gt=0, lt=0.5)
@@ -49,6 +63,11 @@ class Profile(_Frozen):
     member_seeds: tuple[int, ...] = ()
     probed_cells: int = Field(default=172, ge=4)
     resamples: int = Field(default=RESAMPLES, ge=10)
+
+    @property
+    def head_recipe(self) -> HeadRecipe:
+        """See `HeadRecipe`."""
+        return HeadRecipe(self.head_penalty, self.trees)
 
 
 class PatchProfile(Profile):

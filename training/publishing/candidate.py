@@ -112,9 +112,9 @@ def _from_folds(run: Run, prepared: PreparedCells, learned: Observed) -> tuple[C
 def _from_val_part(run: Run, observed: Observed) -> tuple[Calibrated, Arrays]:
     held_out = run.load(FINAL, "held_out")
     malignant = run.malignant[held_out["rows"]]
-    calibration = fit_calibration(held_out["margin"], malignant)
+    calibration = fit_calibration(held_out["margin"], malignant, run.groups[held_out["rows"]])
     band = fit_band(probabilities(held_out["margin"], calibration), malignant, missed=run.profile.band_missed)
-    limits = fit_limits(observed, penalty=run.profile.head_penalty)
+    limits = fit_limits(observed, recipe=run.profile.head_recipe)
     return Calibrated(calibration=calibration, band=band, **limits.fields), limits.statistics
 
 
@@ -198,8 +198,13 @@ def served_head(profile: Profile, embedding_length: int) -> ServedHead:
         layers = len(plan.hidden) + 1
         head = HeadSpec(pooling=plan.pooling, dense_layers=layers, embedding_length=embedding_length)
         return {"head": head, "views": profile.views, "members": members}
-    pooled = "cell_mean_deviation"
-    head = HeadSpec(pooling=pooled, dense_layers=1, embedding_length=embedding_length, fusion=FUSED)
+    head = HeadSpec(
+        pooling="cell_mean_deviation",
+        dense_layers=1,
+        embedding_length=embedding_length,
+        fusion=FUSED,
+        trees=profile.trees * members,
+    )
     return {"head": head, "views": 1, "members": members}
 
 

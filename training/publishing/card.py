@@ -1,6 +1,7 @@
 """The model card: what a bundle is for, where it comes from, what it reaches and what nobody knows."""
 
 from models.bundle import Interval, Manifest, Origin
+from models.head import HeadSpec
 from models.metrics import METRIC_NAMES
 from training.judging.baselines import BASELINE_NAMES
 from training.judging.evaluate import COMPARED, Comparison
@@ -118,13 +119,17 @@ def _network(manifest: Manifest) -> str:
         return f"""\
 {base.name}, blocks 1 to {base.blocks}, {crop}; mean and
 deviation of the last map over the positions inside the cell ({head.embedding_length} values), a
-linear layer on them, and a linear term on {len(head.fusion)} measurements.
+linear layer on them, and a linear term on {len(head.fusion)} measurements{_trees(head)}.
 One pass, no averaging over rotations."""
     views = f"Mean over {manifest.views} turns and mirrors." if manifest.views > 1 else "One pass."
     return f"""\
 {base.name}, {crop}; the mean of its last
 map ({head.embedding_length} values) and {head.dense_layers} dense layers, all trained on whole cells.
 {views}"""
+
+
+def _trees(head: HeadSpec) -> str:
+    return f";\n{head.trees} boosted trees on the same measurements, half of the margin" if head.trees else ""
 
 
 def _patch_limits(manifest: Manifest) -> str:

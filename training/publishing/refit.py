@@ -41,7 +41,7 @@ def refit_bundle(
     old, cells = read_bundle(folder), read_dataset(data)
     frozen_split(cells)
     seen = observe(old, cells, out / "observed", say)
-    limits = fit_limits(seen.where(seen.observed.parts != "test").observed, penalty=profile.head_penalty)
+    limits = fit_limits(seen.where(seen.observed.parts != "test").observed, recipe=profile.head_recipe)
     command = f"python -m training refit --bundle {old.id} --data {data.name} --version {version} --out OUT"
     changed = {
         "version": version,

@@ -161,7 +161,7 @@ def _labels(run: Run, new: frozenset[Path]) -> LabelCheck:
     prepared = open_prepared(run.folder / "prepared")
     observed = observed_rows(run, prepared, rows, features["features"][learned])
     is_new = np.array([run.cells[row].path in new for row in rows])
-    return check_labels(observed, is_new, penalty=run.profile.head_penalty, seed=run.profile.seed)
+    return check_labels(observed, is_new, recipe=run.profile.head_recipe, seed=run.profile.seed)
 
 
 def _figures(

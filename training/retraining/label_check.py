@@ -10,6 +10,7 @@ from models.bundle import Interval
 from models.metrics import RESAMPLES, auroc, interval
 from training.calibration.limits import Observed, cross_fitted_head
 from training.cells.splits import FOLDS
+from training.profiles import HeadRecipe
 
 Bools = npt.NDArray[np.bool_]
 Doubles = npt.NDArray[np.float64]
@@ -27,7 +28,7 @@ class LabelCheck(BaseModel):
     auroc: Interval | None
 
 
-def check_labels(observed: Observed, new: Bools, *, penalty: float, seed: int) -> LabelCheck:
+def check_labels(observed: Observed, new: Bools, *, recipe: HeadRecipe, seed: int) -> LabelCheck:
     """Judge the new cells with heads fitted without the person, on old and new cells.
 
     Labels that were mixed up at random give 0.5 here whatever the head is worth, because both sides of a pair then
@@ -35,10 +36,10 @@ def check_labels(observed: Observed, new: Bools, *, penalty: float, seed: int) -
     Chuang 2021, arXiv:1911.00068.
 
     Args:
-        observed: what was learned from. new: (n,) which of it is new. penalty: of the head.
+        observed: what was learned from. new: (n,) which of it is new. recipe: of the head.
     """
     _, person = np.unique(observed.groups, return_inverse=True)
-    margin = cross_fitted_head(replace(observed, folds=person % FOLDS), penalty=penalty)
+    margin = cross_fitted_head(replace(observed, folds=person % FOLDS), recipe=recipe)
     judged = new & np.isfinite(margin)
     return within_people(margin[judged], observed.malignant[judged], observed.groups[judged], seed=seed)
 

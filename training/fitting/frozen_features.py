@@ -1,0 +1,42 @@
+"""A run that trains no convolution: every part has the same base, so every cell is looked at once."""
+
+import numpy as np
+
+from models.networks import vgg_convolutions
+from models.preprocessing import Floats
+from training.cells.pieces import stored, stored_in_pieces
+from training.fitting.features import whole_cell_features
+from training.fitting.fit import channel_scale, unit_channels
+from training.fitting.initial_weights import Weights
+from training.fitting.prepare import PreparedCells
+from training.profiles import PatchProfile
+from training.runs import Run
+
+FOLDER = "frozen"
+SCALED_BY = 64
+"""Cells whose mean response the channels are divided by."""
+
+AT_ONCE = 200
+
+
+def frozen_base(run: Run, profile: PatchProfile, prepared: PreparedCells) -> Weights:
+    """The starting weights, each channel of the last map scaled to a mean of about 1."""
+
+    def scaled() -> Weights:
+        weights = run.starting_weights()
+        rows = np.linspace(0, len(run.cells) - 1, min(SCALED_BY, len(run.cells))).astype(int)
+        scale = channel_scale(whole_cell_features(prepared.crops[rows], weights, profile))
+        return unit_channels(weights, vgg_convolutions(profile.architecture)[-1].name, scale)
+
+    return stored(run.folder / FOLDER / "base.npz", scaled)
+
+
+def frozen_features(run: Run, profile: PatchProfile, prepared: PreparedCells) -> Floats:
+    """Embeddings of all cells through `frozen_base`: (n, 2 * filters) float32. A stopped run goes on."""
+    base = frozen_base(run, profile, prepared)
+    return stored_in_pieces(
+        run.folder / FOLDER / "features",
+        len(run.cells),
+        AT_ONCE,
+        lambda rows: {"features": whole_cell_features(prepared.crops[rows], base, profile)},
+    )["features"]
