@@ -48,7 +48,7 @@ def test_patience_ends_after_so_many_looks_without_a_better_one() -> None:
 
 def test_a_patch_profile_keeps_its_own_base() -> None:
     assert changed(profile("paper"), "resnet50v2").architecture.name == "resnet50v2"
-    with pytest.raises(ValueError, match="trains patches"):
+    with pytest.raises(ValueError, match="pools inside the cell"):
         changed(profile("honest"), "vgg19")
 
 

@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.cell_view import look_at_cell
+from models.drawn_cells import draw_cell
+from models.engines.ncnn import NcnnEngine
+from models.head import Head
+from models.measurements import MEASUREMENTS, measure_cell
+from models.preprocessing import Preprocessing
+from training.fitting.fit_cells import WholeCells, embeddings, fit_cells
+from training.fitting.head_fit import head_margin
+from training.fitting.initial_weights import Weights, random_vgg_weights, rounded
+from training.profiles import CellProfile
+from training.profiles.smoke_cells import PROFILE as SMOKE
+from training.publishing.candidate import served_head
+
+pytestmark = pytest.mark.slow
+
+PROFILE = SMOKE.model_copy(
+    update={
+        "preprocessing": Preprocessing(crop_px=256, output_px=64, centre="cell", mean="crop"),
+        "steps": 2,
+        "start_cells": 8,
+        "frozen_blocks": 1,
+    }
+)
+assert isinstance(PROFILE, CellProfile)
+PICTURES = [draw_cell(seed) for seed in range(8)]
+MEASURED = [measure_cell(pixels) for pixels in PICTURES]
+CELLS = WholeCells(
+    np.stack([PROFILE.preprocessing.crop(pixels) for pixels in PICTURES]),
+    np.array([[values[name] for name in MEASUREMENTS] for values in MEASURED], np.float32),
+    np.arange(8) % 2 == 0,
+)
+START = random_vgg_weights(PROFILE.architecture, seed=1)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Weights, Weights]:
+    folder: Path = tmp_path_factory.mktemp("part")
+    weights = np.full(8, 1 / 8)
+    return fit_cells(CELLS, weights, START, PROFILE, watched=np.arange(8), folder=folder, training="test")
+
+
+def test_only_blocks_that_are_not_frozen_are_trained(trained: tuple[Weights, Weights]) -> None:
+    base, _ = trained
+    assert (base["block1_conv2__kernel"] == START["block1_conv2__kernel"]).all()
+    assert (base["block2_conv1__kernel"] != START["block2_conv1__kernel"]).any()
+
+
+def test_the_margin_of_trained_cells_is_what_the_served_network_gives(
+    trained: tuple[Weights, Weights],
+) -> None:
+    base, head = trained
+    margin = head_margin(
+        embeddings(CELLS.crops, np.arange(8), base, PROFILE), CELLS.measurements, rounded(head)
+    )
+    kept = rounded(base | head)
+    served = Head(served_head(PROFILE, len(kept["head__dense1__kernel"]))["head"], dict(kept))
+    engine = NcnnEngine(PROFILE.architecture, kept)
+    for crop, measured, expected in zip(CELLS.crops, MEASURED, margin, strict=True):
+        logits = look_at_cell(
+            crop,
+            measured,
+            engine=engine,
+            head=served,
+            architecture=PROFILE.architecture,
+            recipe=PROFILE.preprocessing,
+        ).logits
+        assert logits[0] - logits[1] == pytest.approx(expected, abs=2e-3)
