@@ -7,12 +7,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.accounts.permissions import Role
-from models.bundle import STORE
 from tests.app.conftest import RunningApp
 from tests.app.test_pages import browser
 from tests.bundles import NAME, make_bundle
-
-SHIPPED = "vgg16-cnmc/0.2.0"
+from tests.shipped import SHIPPED, SHIPPED_FOLDER
 
 
 @pytest.fixture
@@ -31,7 +29,7 @@ def test_an_admin_activates_with_a_reason_and_rolls_back_with_another(
 ) -> None:
     made = admin.post(f"/models/{SHIPPED}/activate", data={"reason": "the real one"})
     assert (made.status_code, "the real one" in made.text) == (200, True)
-    assert active_model(admin) == "vgg16-cnmc 0.2.0"
+    assert active_model(admin) == SHIPPED.replace("/", " ")
     back = admin.post("/models/rollback", data={"reason": "too slow here"})
     assert (back.status_code, "too slow here" in back.text) == (200, True)
     assert active_model(admin) == f"{NAME} 0.1.0"
@@ -83,9 +81,9 @@ def test_report_pictures_are_served_while_their_bytes_are_the_registered_ones(
     ]
     served = admin.get(pictures[0])
     assert served.headers["content-type"] == "image/png"
-    assert served.content == (STORE / SHIPPED / "report/procedure.png").read_bytes()
+    assert served.content == (SHIPPED_FOLDER / "report/procedure.png").read_bytes()
     copy = own_app.settings.model_dir / SHIPPED
-    shutil.copytree(STORE / SHIPPED, copy)
+    shutil.copytree(SHIPPED_FOLDER, copy)
     assert admin.get(pictures[0]).status_code == 200
     (copy / "report/procedure.png").write_bytes(b"another picture")
     assert admin.get(pictures[0]).status_code == 409

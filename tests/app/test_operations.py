@@ -19,6 +19,7 @@ from models.decision import PredictionLabel
 from models.labels import Label
 from tests.app.conftest import RunningApp, png_of
 from tests.bundles import NAME, make_bundle
+from tests.shipped import SHIPPED_FOLDER
 
 
 def health(settings: Settings) -> dict[str, Finding]:
@@ -108,6 +109,6 @@ def test_validation_counts_judges_and_writes_both_reports(labelled: Path, tmp_pa
 
 def test_drawn_cells_are_told_from_c_nmc_cells(labelled: Path) -> None:
     files = read_labelled(labelled)[::4]
-    report = validate(Classifier.open(STORE / "vgg16-cnmc/0.2.0", "ncnn"), files)
+    report = validate(Classifier.open(SHIPPED_FOLDER, "ncnn"), files)
     assert report.labels[PredictionLabel.MALIGNANT] + report.labels[PredictionLabel.HEALTHY] == 0
     assert "do not look like the training pictures" in report.verdict

@@ -6,6 +6,7 @@ import pytest
 from app.cases.summary import CalledShare, called_share, corrected_share, known_shares
 from models.bundle import PROCEDURE_REPORT, STORE, SubjectShare, read_bundle, subject_shares
 from models.labels import Label
+from tests.shipped import SHIPPED_FOLDER
 
 
 def subject(label: Label, called: float, cells: int = 1000) -> SubjectShare:
@@ -58,7 +59,7 @@ def test_the_same_case_gets_the_same_figures() -> None:
 
 
 def test_the_shipped_bundle_says_how_its_people_were_called() -> None:
-    bundle = read_bundle(STORE / "vgg16-cnmc/0.2.0")
+    bundle = read_bundle(SHIPPED_FOLDER)
     report = (STORE / bundle.id / PROCEDURE_REPORT).read_bytes()
     shares = known_shares(subject_shares(report))
     assert shares is not None

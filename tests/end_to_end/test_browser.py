@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from models.bundle import STORE
 from tests.app.conftest import PASSWORD, png_of
 from tests.bundles import NAME, make_bundle
 from tests.conftest import CHROMIUM, CHROMIUM_FLAGS
 from tests.end_to_end.server import Server, running_server
+from tests.shipped import SHIPPED, SHIPPED_FOLDER
 
-SHIPPED = "vgg16-cnmc/0.2.0"
 PICTURES = os.environ.get("LEUKOLENS_SCREENSHOTS")
 """Folder for screenshots to look at; none are kept when it is not set."""
 
@@ -26,7 +25,7 @@ pytestmark = [
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("data")
     model = SHIPPED
-    if not (STORE / SHIPPED).is_dir():
+    if not SHIPPED_FOLDER.is_dir():
         make_bundle(folder / "models")
         model = f"{NAME}/0.1.0"
     with running_server(folder, model) as running:

@@ -10,13 +10,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from models.bundle import STORE
 from models.classifier import Classifier
 from models.decoding import decode_cell
 from tests.conftest import RealCell
 from tests.end_to_end.server import Server, running_server
-
-SHIPPED = "vgg16-cnmc/0.2.0"
+from tests.shipped import SHIPPED, SHIPPED_FOLDER
 
 pytestmark = pytest.mark.real_data
 
@@ -46,7 +44,7 @@ def test_five_test_part_cells_get_the_same_answer_everywhere(
         files.append(file)
     command = [sys.executable, "-m", "app.cli", "classify", *map(str, files), "--json", "--model", SHIPPED]
     listed = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-    reference = Classifier.open(STORE / SHIPPED, "tensorflow")
+    reference = Classifier.open(SHIPPED_FOLDER, "tensorflow")
 
     for cell, by_command in zip(cells, listed, strict=True):
         by_reference = reference.classify([decode_cell(cell.path.read_bytes()).pixels])[0].p_malignant

@@ -12,11 +12,12 @@ import httpx2
 import pytest
 
 from app.inference.worker import BROKEN_AFTER, HANGS_AFTER_S, Calls
-from models.bundle import STORE, read_bundle
+from models.bundle import read_bundle
 from tests.app.conftest import png_of
 from tests.end_to_end.server import Server, alive, wait_for
 from tests.faults.injected import hanging_threads, needs_strace
 from tests.faults.steady_load import SteadyLoad
+from tests.shipped import SHIPPED_FOLDER
 
 DEADLINE_S = 10.0
 PATIENCE_S = 3 * DEADLINE_S
@@ -24,7 +25,7 @@ PATIENCE_S = 3 * DEADLINE_S
 
 REPLACED_WITHIN_S = HANGS_AFTER_S + 90
 CLIENTS = 4
-LARGER = STORE / "vgg16-cnmc/0.2.0"
+LARGER = SHIPPED_FOLDER
 """Loading it asks for more than an engine with a model of the tests has to spare."""
 
 

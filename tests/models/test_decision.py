@@ -3,13 +3,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.bundle import STORE, Bundle, read_bundle
+from models.bundle import Bundle, read_bundle
 from models.decision import Judge, PredictionLabel
 from models.labels import Label
 from models.measurements import MEASUREMENTS
 from models.reference import ReferenceSet
+from tests.shipped import SHIPPED_FOLDER
 
-SHIPPED = read_bundle(STORE / "vgg16-cnmc/0.2.0")
+SHIPPED = read_bundle(SHIPPED_FOLDER)
 REFERENCE = ReferenceSet.of(SHIPPED)
 
 

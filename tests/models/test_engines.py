@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.bundle import STORE, read_bundle
+from models.bundle import read_bundle
 from models.classifier import Classifier
 from models.decoding import decode_cell
 from models.drawn_cells import draw_cell
@@ -14,8 +14,7 @@ from models.engines import EngineUnavailable, open_engine
 from models.engines import ncnn as ncnn_engine
 from tests.bundles import NAME, make_bundle
 from tests.conftest import RealCell
-
-SHIPPED = STORE / "vgg16-cnmc/0.2.0"
+from tests.shipped import SHIPPED_FOLDER
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +38,8 @@ def test_ncnn_and_tensorflow_agree_on_drawn_cells(folder: Path) -> None:
 @pytest.mark.real_data
 def test_ncnn_and_tensorflow_agree_on_real_cells_with_the_shipped_bundle(test_part: list[RealCell]) -> None:
     cells = [decode_cell(cell.path.read_bytes()).pixels for cell in test_part[::160]]
-    fast = Classifier.open(SHIPPED, "ncnn").classify_many(cells)
-    reference = Classifier.open(SHIPPED, "tensorflow").classify_many(cells)
+    fast = Classifier.open(SHIPPED_FOLDER, "ncnn").classify_many(cells)
+    reference = Classifier.open(SHIPPED_FOLDER, "tensorflow").classify_many(cells)
     differences = [
         abs(one.p_malignant - other.p_malignant) for one, other in zip(fast, reference, strict=True)
     ]

@@ -3,15 +3,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.bundle import STORE, Bundle, read_bundle
+from models.bundle import Bundle, read_bundle
 from models.classifier import Classifier
 from models.drawn_cells import draw_cell
 from models.engines import open_engine
 from models.explanation import likeness, share_inside
 from models.measurements import foreground_mask
 from models.preprocessing import Floats
+from tests.shipped import SHIPPED_FOLDER
 
-SHIPPED = read_bundle(STORE / "vgg16-cnmc/0.2.0")
+SHIPPED = read_bundle(SHIPPED_FOLDER)
 
 
 def heatmap(bundle: Bundle, seed: int = 2) -> Floats:

@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.bundle import STORE, read_bundle
+from models.bundle import read_bundle
 from models.decoding import decode_cell
 from models.drawn_cells import draw_cell
 from models.measurements import ImageArray, foreground_mask, measure_cell
 from models.preprocessing import Preprocessing
 from models.quality import INSPECTIONS, Limits, Quality, QualityLevel, inspect_cell, judge_quality
+from tests.shipped import SHIPPED_FOLDER
 
 RECIPE = Preprocessing(crop_px=304, output_px=304, centre="cell", mean="crop")
-LIMITS = read_bundle(STORE / "vgg16-cnmc/0.2.0").manifest.quality
+LIMITS = read_bundle(SHIPPED_FOLDER).manifest.quality
 
 
 def gate(pixels: ImageArray) -> Quality:

