@@ -71,7 +71,7 @@ whatever its label.
 values and a margin. `indeterminate`: the probability lies between {band.low} and {band.high}; or the prediction set is
 empty or holds both labels; or the cell is unlike the training cells (relative Mahalanobis distance and distance to
 neighbour {novelty.neighbour} of the embedding, Mahalanobis distance of the measurements; {novelty.kept_share:.1%} of the
-val part's cells, {novelty.kept_groups} leak groups, lie within all three limits).
+cells of people held out from what measures them, {novelty.kept_groups} leak groups, lie within all three limits).
 
 {limits or "How often that is was not judged for this version."}
 

@@ -88,7 +88,7 @@ def gather(run: Run, judged: dict[str, Judged]) -> EvaluationReport:
         healthy_groups=len(set(groups[~malignant])),
         columns={name: _column(run, name, each) for name, each in judged.items()},
         baselines=read_baselines(run),
-        parts=[part_figures(run, part) for part in run.parts_done()],
+        parts=[part_figures(run, part) for part in judged_parts(run)],
         curves={
             part: {name: _without_nan(values) for name, values in columns.items()}
             for part, columns in read_curves(run).items()
@@ -118,6 +118,11 @@ def risk_coverage(p_malignant: Doubles, malignant: Bools) -> list[RiskPoint]:
             )
         )
     return points
+
+
+def judged_parts(run: Run) -> list[str]:
+    """Parts that held cells out; a final model that the folds calibrate learned from all that do not judge it."""
+    return [part for part in run.parts_done() if len(run.load(part, "held_out")["rows"])]
 
 
 def part_figures(run: Run, part: str) -> PartFigures:
