@@ -74,11 +74,7 @@ def test_report_pictures_are_served_while_their_bytes_are_the_registered_ones(
 ) -> None:
     page = admin.get(f"/models/{SHIPPED}").text
     pictures = re.findall(r'src="(/models/[^"]+\.png)"', page)
-    assert [picture.rsplit("/", 1)[1] for picture in pictures] == [
-        "procedure.png",
-        "these_weights.png",
-        "training.png",
-    ]
+    assert [picture.rsplit("/", 1)[1] for picture in pictures] == ["procedure.png", "these_weights.png"]
     served = admin.get(pictures[0])
     assert served.headers["content-type"] == "image/png"
     assert served.content == (SHIPPED_FOLDER / "report/procedure.png").read_bytes()
@@ -96,7 +92,7 @@ def test_nothing_but_report_pictures_is_served(admin: TestClient, file: str) -> 
 
 def test_two_bundles_stand_side_by_side_with_what_differs(admin: TestClient) -> None:
     page = admin.get("/models/compare", params={"left": SHIPPED, "right": f"{NAME}/0.1.0"}).text
-    for text in ("AUROC", "0.946", "Differs: ", "drawn-vgg16 0.1.0", "not stated"):
+    for text in ("AUROC", "0.867", "Differs: ", "drawn-vgg16 0.1.0", "not stated"):
         assert text in page
 
 
