@@ -24,6 +24,7 @@ PROFILE = SMOKE.model_copy(
         "steps": 2,
         "start_cells": 8,
         "frozen_blocks": 1,
+        "trees": 0,
     }
 )
 assert isinstance(PROFILE, CellProfile)

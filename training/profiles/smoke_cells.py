@@ -14,6 +14,7 @@ PROFILE = HONEST.model_copy(
         "batch": 4,
         "watch_steps": 2,
         "start_cells": 16,
+        "trees": 20,
         "max_cells": 3,
     }
 )
