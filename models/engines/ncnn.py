@@ -26,6 +26,9 @@ from models.networks import Architecture, Convolution, vgg_convolutions
 BAND_ROWS = 64
 """Of the map that enters a block: a multiple of 4, the side of a Winograd tile."""
 
+NO_MEMORY = -100
+"""What a layer of ncnn gives where a blob could not be allocated (https://github.com/Tencent/ncnn, `src/layer`)."""
+
 _MAGIC = 7767517
 _FLOAT32_TAG = struct.pack("<I", 0)
 
@@ -108,6 +111,8 @@ class NcnnEngine:
         extractor.set_workspace_allocator(workspace)
         extractor.input(block.taken, ncnn.Mat(band))  # `band` must live as long as the Mat that wraps it
         code, output = extractor.extract(block.given)
+        if code == NO_MEMORY:
+            raise MemoryError(f"ncnn found no memory for a band of shape {band.shape}.")
         if code != 0:
             raise RuntimeError(f"ncnn gave status {code} for a band of shape {band.shape}.")
         return np.asarray(output)
