@@ -5,7 +5,7 @@ import re
 import resource
 import signal
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx2
@@ -48,14 +48,15 @@ def hang(pid: int, stack: ExitStack) -> None:
 
 def take_memory(pid: int, _: ExitStack) -> None:
     """Not one page more than it has, and work that needs many."""
-    mapped = int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.prlimit(pid, resource.RLIMIT_AS, (mapped, mapped))
     arguments = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
     socket = arguments[arguments.index("--socket") + 1]
     bundle = read_bundle(LARGER)
+    mapped = int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.prlimit(pid, resource.RLIMIT_AS, (mapped, mapped))
     path = f"/v2/models/{bundle.manifest.name}/versions/{bundle.manifest.version}"
     transport = httpx2.HTTPTransport(uds=socket)
-    with httpx2.Client(transport=transport) as engine, pytest.raises(httpx2.TransportError):
+    # A request under way may have ended it first; then its successor answers this one.
+    with httpx2.Client(transport=transport) as engine, suppress(httpx2.TransportError):
         engine.get(f"http://engine{path}", params={"sha256": bundle.sha256}, timeout=PATIENCE_S)
 
 
