@@ -23,7 +23,7 @@ from tests.faults.uploaders import Sent, pictures, send_all
 from tests.postgresql import Postgresql, own_postgresql, postgresql_programs
 
 UPLOADS = [
-    pytest.param(100, 3, marks=pytest.mark.slow),
+    pytest.param(60, 2, marks=pytest.mark.slow),
     pytest.param(300, 10, marks=pytest.mark.long),
     pytest.param(4000, 10, marks=pytest.mark.long),
 ]
