@@ -4,12 +4,16 @@ Every tree is complete: `d` levels of questions, a value under each of its 2^d e
 A question asks whether a number is greater than a threshold, and goes right where it is.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
+
+PREFIX = "trees__"
+"""How the names of a bundle's arrays of trees begin."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,23 @@ class BoostedTrees:
     threshold: Floats
     value: Floats
     numbers: int
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, npt.NDArray[np.floating]], numbers: int) -> "BoostedTrees":
+        """Out of a bundle's arrays, `trees__feature`, `trees__threshold`, `trees__value`.
+
+        Raises:
+            ValueError: one is missing, or they do not fit together.
+        """
+        missing = [name for name in ("feature", "threshold", "value") if PREFIX + name not in arrays]
+        if missing:
+            raise ValueError(f"Expected {[PREFIX + name for name in missing]} beside the other weights.")
+        return cls(
+            feature=arrays[f"{PREFIX}feature"].astype(np.intp),
+            threshold=arrays[f"{PREFIX}threshold"].astype(np.float32),
+            value=arrays[f"{PREFIX}value"].astype(np.float32),
+            numbers=numbers,
+        )
 
     def __post_init__(self) -> None:
         questions = (len(self.value), self.value.shape[-1] - 1)

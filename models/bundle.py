@@ -32,6 +32,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
+from models.boosted_trees import PREFIX as TREES
 from models.conformal import ConformalLimits
 from models.head import HeadSpec
 from models.labels import LABELS, Label
@@ -369,7 +370,7 @@ def copy_bundle(folder: Path, store: Path, *, signed_by: str = "") -> Bundle:
 def as_stored(weights: Weights) -> Weights:
     """Float16, by name; but trees as they are: a threshold that moves sends cells another way."""
     return {
-        name: array if name.startswith("trees__") else array.astype(np.float16)
+        name: array if name.startswith(TREES) else array.astype(np.float16)
         for name, array in sorted(weights.items())
     }
 

@@ -153,12 +153,10 @@ def _take(weights: dict[str, npt.NDArray[np.floating]], name: str) -> Floats:
 
 
 def _take_trees(weights: dict[str, npt.NDArray[np.floating]], spec: HeadSpec) -> BoostedTrees:
-    feature, threshold, value = (
-        _take(weights, f"trees__{part}") for part in ("feature", "threshold", "value")
-    )
-    if len(value) != spec.trees:
-        raise ValueError(f"Expected {spec.trees} trees, got {len(value)}.")
-    return BoostedTrees(feature.astype(np.intp), threshold, value, numbers=len(spec.fusion))
+    trees = BoostedTrees.of(weights, numbers=len(spec.fusion))
+    if len(trees.value) != spec.trees:
+        raise ValueError(f"Expected {spec.trees} trees, got {len(trees.value)}.")
+    return trees
 
 
 def _max_pool(feature_map: Floats) -> Floats:

@@ -27,6 +27,22 @@ def balanced_weights(malignant: npt.NDArray[np.bool_], groups: Sequence[str]) ->
     return np.asarray(weights)
 
 
+def drawing_weights(
+    rows: npt.NDArray[np.intp], malignant: npt.NDArray[np.bool_], groups: npt.NDArray[np.str_]
+) -> Doubles:
+    """How often each of all cells is drawn where only `rows` are learned from: their `balanced_weights`, else 0.
+
+    Args:
+        malignant, groups: (n,) of all cells.
+
+    Returns:
+        (n,) float64, sum 1.
+    """
+    weights = np.zeros(len(malignant))
+    weights[rows] = balanced_weights(malignant[rows], groups[rows])
+    return weights
+
+
 def draw(weights: Doubles, count: int, *, seed: int, step: int) -> npt.NDArray[np.intp]:
     """`count` cells drawn by weight; depends on (seed, step) only, so that a run can be resumed anywhere."""
     return np.random.default_rng((seed, step)).choice(len(weights), count, p=weights)

@@ -8,7 +8,6 @@ import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
 from models.base_weights import base_variables, set_base_weights
-from models.measurements import MEASUREMENTS
 from models.networks import build_base
 from models.preprocessing import Floats
 from training.fitting.devices import precision
@@ -82,11 +81,6 @@ def start_head(
     classifier.get_layer("logits").set_weights(
         [both_logits(linear.coef_[0]), both_logits(linear.intercept_)[0]]
     )
-
-
-def fused_columns(measurements: Floats) -> Floats:
-    """(n, len(MEASUREMENTS)) -> (n, len(FUSED)), what the head reads."""
-    return measurements[:, [MEASUREMENTS.index(name) for name in FUSED]]
 
 
 def trained_base(classifier: "keras.Model", profile: CellProfile) -> Weights:

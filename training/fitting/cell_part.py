@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from training.cells.sampling import balanced_weights, spread
+from training.cells.sampling import drawing_weights, spread
 from training.fitting.fit_cells import WholeCells, embeddings, fit_cells
 from training.fitting.head_fit import head_margin, with_trees
 from training.fitting.initial_weights import rounded
@@ -20,20 +20,18 @@ def train_cell_part(
     split = run.split(part)
     held_out = split.val if part == FINAL else split.test
     watched, whose = (held_out, "held-out") if len(held_out) else (split.train, "learned")
-    sample_weights = np.zeros(len(run.cells))
-    sample_weights[split.train] = balanced_weights(run.malignant[split.train], run.groups[split.train])
     say(f"{part}: {profile.steps} steps on {len(split.train)} cells, {whose} cells watched")
     base, head = fit_cells(
         WholeCells(prepared.crops, prepared.measurements, run.malignant),
-        sample_weights,
+        drawing_weights(split.train, run.malignant, run.groups),
         run.starting_weights(),
         profile,
         watched=watched,
         folder=run.part_folder(part),
         training=run.identity(part),
     )
+    learned = spread(split.train, run.groups, profile.head_cells_per_group)
     if profile.trees:
-        learned = spread(split.train, run.groups, profile.head_cells_per_group)
         head = with_trees(
             head,
             prepared.measurements[learned],
@@ -41,7 +39,7 @@ def train_cell_part(
             run.groups[learned].tolist(),
             profile.trees,
         )
-    rows = np.concatenate([spread(split.train, run.groups, profile.head_cells_per_group), held_out])
+    rows = np.concatenate([learned, held_out])
     say(f"{part}: embeddings of {len(rows)} cells")
     features = embeddings(prepared.crops, rows, base, profile)
     own = slice(len(rows) - len(held_out), None)

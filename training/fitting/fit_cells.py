@@ -20,7 +20,6 @@ from training.cells.sampling import Doubles, draw
 from training.fitting.cell_network import (
     cell_classifier,
     cell_embedding,
-    fused_columns,
     start_head,
     trained_base,
     trained_head,
@@ -34,6 +33,7 @@ from training.fitting.fit import (
     one_hot,
     unit_channels,
 )
+from training.fitting.head_fit import fused_columns
 from training.fitting.initial_weights import Weights, rounded
 from training.fitting.steps import Batches, Schedule, train
 from training.pictures.augmentation import varied

@@ -14,7 +14,8 @@ from training.runs import Run
 
 FOLDER = "frozen"
 SCALED_BY = 64
-"""Cells whose mean response the channels are divided by."""
+"""Cells whose mean response the channels are divided by. People held out may be among them: no label is read, and the
+head standardises what comes out."""
 
 AT_ONCE = 200
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
+from models.boosted_trees import PREFIX as TREES
 from models.boosted_trees import BoostedTrees
 from models.measurements import MEASUREMENTS
 from models.preprocessing import Floats
@@ -47,7 +48,7 @@ def fit_head(
         dense layer, the measurements' is kept as `fusion__mean` and `fusion__scale`.
     """
     mean, scale = standard(features, EMBEDDING_FLOOR)
-    fused = measurements[:, _COLUMNS]
+    fused = fused_columns(measurements)
     fusion_mean, fusion_scale = standard(fused, MEASUREMENT_FLOOR)
     inputs = np.hstack([(features - mean) / scale, (fused - fusion_mean) / fusion_scale])
     weights = balanced_weights(malignant, groups) * len(malignant)
@@ -76,7 +77,7 @@ def with_trees(
 ) -> Weights:
     """A head whose margin is the mean of `head`'s and that of trees, fitted here on the same cells."""
     weights = balanced_weights(malignant, groups) * len(malignant)
-    trees = fit_trees(measurements[:, _COLUMNS], malignant, weights, count)
+    trees = fit_trees(fused_columns(measurements), malignant, weights, count)
     halved = ("head__dense1__kernel", "head__dense1__bias", "fusion__kernel")
     both = head | trees
     return both | {name: both[name] / 2 for name in (*halved, "trees__value")}
@@ -85,14 +86,17 @@ def with_trees(
 def head_margin(features: Floats, measurements: Floats, head: Weights) -> npt.NDArray[np.float64]:
     """l_malignant - l_healthy of many cells at once: (n, d), (n, m) -> (n,)."""
     logits = features @ head["head__dense1__kernel"] + head["head__dense1__bias"]
-    fused = (measurements[:, _COLUMNS] - head["fusion__mean"]) / head["fusion__scale"]
+    fused = (fused_columns(measurements) - head["fusion__mean"]) / head["fusion__scale"]
     logits = logits + fused @ head["fusion__kernel"]
     margin = np.asarray(logits[:, 0] - logits[:, 1], np.float64)
-    if "trees__value" not in head:
+    if not any(name.startswith(TREES) for name in head):
         return margin
-    feature, threshold, value = (head[f"trees__{part}"] for part in ("feature", "threshold", "value"))
-    trees = BoostedTrees(feature.astype(np.intp), threshold, value, numbers=len(FUSED))
-    return margin + trees.margin(measurements[:, _COLUMNS])
+    return margin + BoostedTrees.of(head, len(FUSED)).margin(fused_columns(measurements))
+
+
+def fused_columns(measurements: Floats) -> Floats:
+    """(n, len(MEASUREMENTS)) -> (n, len(FUSED)), what the head reads."""
+    return measurements[:, _COLUMNS]
 
 
 def both_logits(slope: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from models.boosted_trees import PREFIX as TREES
 from models.bundle import as_stored, read_bundle
 from models.networks import Architecture, vgg_convolutions
 
@@ -66,7 +67,7 @@ def bundle_base(folder: Path, architecture: Architecture) -> Weights:
     bundle = read_bundle(folder)
     if bundle.manifest.architecture != architecture:
         raise ValueError(f"Expected {architecture} in {bundle.id}, got {bundle.manifest.architecture}.")
-    behind = ("head__", "fusion__", "trees__")
+    behind = ("head__", "fusion__", TREES)
     return {
         name: array.astype(np.float32)
         for name, array in bundle.weights.items()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from training.cells.sampling import balanced_weights, spread
+from training.cells.sampling import drawing_weights, spread
 from training.fitting.features import whole_cell_features
 from training.fitting.fit import PatchMaps, fit_last_block
 from training.fitting.frozen_features import frozen_base, frozen_features
@@ -73,18 +73,15 @@ def _fit_base(
     say: Callable[[str], None],
 ) -> Weights:
     learned = run.split(part).train
-    sample_weights = np.zeros(len(run.cells))
-    sample_weights[learned] = balanced_weights(run.malignant[learned], run.groups[learned])
     maps = np.load(run.folder / "prepared" / "maps.npy", mmap_mode="r")
     watched, whose = (held_out, "held-out") if len(held_out) else (learned, "learned")
     say(f"{part}: {profile.steps} steps, {whose} cells watched")
-    base = fit_last_block(
+    return fit_last_block(
         PatchMaps(maps, prepared.patch_weights, run.malignant),
-        sample_weights,
+        drawing_weights(learned, run.malignant, run.groups),
         run.starting_weights(),
         profile,
         watched=watched,
         folder=run.part_folder(part),
         training=run.identity(part),
     )
-    return base

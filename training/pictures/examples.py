@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from models.measurements import ImageArray
 from models.preprocessing import Floats, Preprocessing
-from training.cells.sampling import balanced_weights, draw, filled_up
+from training.cells.sampling import draw, drawing_weights, filled_up
 from training.pictures.augmentation import altered
 from training.profiles import Copies, ImageProfile, Variation
 
@@ -47,8 +47,7 @@ def learned_examples(pictures: Pictures, rows: Rows, profile: ImageProfile) -> C
     if isinstance(profile.examples, Copies):
         copies = copied_examples(pictures, rows, profile.examples.train_per_class, LEARNED, profile.seed)
         return partial(shuffled, copies, profile.batch, profile.seed)
-    weights = np.zeros(len(pictures.malignant))
-    weights[rows] = balanced_weights(pictures.malignant[rows], pictures.groups[rows])
+    weights = drawing_weights(rows, pictures.malignant, pictures.groups)
     return partial(_drawn, weights, profile.batch, profile.seed)
 
 
