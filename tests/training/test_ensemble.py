@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.boosted_trees import BoostedTrees
 from models.bundle import Bundle
 from models.classifier import Classifier
 from models.drawn_cells import draw_cell
@@ -49,6 +50,24 @@ def test_a_bundle_of_several_networks_gives_the_mean_of_their_logits_and_all_the
         np.testing.assert_allclose(together.logits, np.mean([each.logits for each in own], axis=0), atol=2e-4)
         embedding = side_by_side([each.embedding[None] for each in own], "cell_mean_deviation")[0]
         np.testing.assert_allclose(together.embedding, embedding, rtol=1e-5)
+
+
+def test_the_members_trees_add_the_mean_of_their_margins() -> None:
+    random = np.random.default_rng(3)
+    heads = [
+        {
+            "head__dense1__kernel": np.zeros((2, 2), np.float32),
+            "head__dense1__bias": np.zeros(2, np.float32),
+            "trees__feature": random.integers(2, size=(4, 3)).astype(np.float32),
+            "trees__threshold": random.normal(size=(4, 3)).astype(np.float32),
+            "trees__value": random.normal(size=(4, 4)).astype(np.float32),
+        }
+        for _ in range(3)
+    ]
+    numbers = random.normal(size=(6, 2)).astype(np.float32)
+    alone = [BoostedTrees.of(head, 2).margin(numbers) for head in heads]
+    joined = BoostedTrees.of(joined_head(heads, "mean"), 2)
+    np.testing.assert_allclose(joined.margin(numbers), np.mean(alone, axis=0), rtol=1e-5, atol=1e-6)
 
 
 def test_hidden_layers_of_the_members_do_not_mix() -> None:
