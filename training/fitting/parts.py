@@ -43,4 +43,4 @@ def fit_part(run: Run, part: str, *, say: Callable[[str], None]) -> None:
     else:
         from training.fitting.train_part import train_part
 
-        train_part(run, run.profile, open_prepared(folder, PreparedPatches), part, say=say)
+        train_part(run, run.profile, open_prepared(folder), part, say=say)

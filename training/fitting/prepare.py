@@ -38,7 +38,7 @@ class PreparedCells:
 
 @dataclass(frozen=True)
 class PreparedPatches(PreparedCells):
-    """For a patch profile.
+    """For a patch profile that trains.
 
     patches: (n, p, PATCH_PX, PATCH_PX, 3) uint8, augmented. patch_weights: (n, p, POOLED_POSITIONS,
     POOLED_POSITIONS) float32. patch_means: (n, p, 3) float32, what is subtracted from a patch, 0..1.
@@ -89,7 +89,7 @@ def _prepare_one(index: int, cell: LabelledCell, *, profile: Profile) -> Row:
         "measurements": np.array([values[name] for name in MEASUREMENTS], np.float32),
         "inspections": np.array(list(inspect_cell(pixels, recipe).values()), np.float32),
     }
-    if isinstance(profile, PatchProfile):
+    if isinstance(profile, PatchProfile) and profile.steps:
         return rows | _patches(pixels, profile, np.random.default_rng((profile.seed, index)))
     return rows | {"pictures": pixels} if isinstance(profile, ImageProfile) else rows
 

@@ -11,7 +11,7 @@ from training.fitting.fit import PatchMaps, fit_last_block
 from training.fitting.frozen_features import frozen_base, frozen_features
 from training.fitting.head_fit import fit_head, head_margin
 from training.fitting.initial_weights import Weights, rounded
-from training.fitting.prepare import PreparedPatches
+from training.fitting.prepare import PreparedCells, PreparedPatches, open_prepared
 from training.profiles import PatchProfile
 from training.runs import FINAL, Run
 
@@ -19,7 +19,7 @@ Rows = npt.NDArray[np.intp]
 
 
 def train_part(
-    run: Run, profile: PatchProfile, prepared: PreparedPatches, part: str, *, say: Callable[[str], None]
+    run: Run, profile: PatchProfile, prepared: PreparedCells, part: str, *, say: Callable[[str], None]
 ) -> None:
     """Train on the train rows of `part`; leave the weights and the margins of held-out cells in the run.
 
@@ -29,9 +29,7 @@ def train_part(
     split = run.split(part)
     held_out = split.val if part == FINAL else split.test
     base = (
-        _fit_base(run, profile, prepared, part, held_out, say)
-        if profile.steps
-        else frozen_base(run, profile, prepared)
+        _fit_base(run, profile, part, held_out, say) if profile.steps else frozen_base(run, profile, prepared)
     )
     run.save(part, "base", base)
     learned = spread(split.train, run.groups, profile.head_cells_per_group)
@@ -46,7 +44,7 @@ def train_part(
     fit_part_head(run, profile, prepared, part)
 
 
-def fit_part_head(run: Run, profile: PatchProfile, prepared: PreparedPatches, part: str) -> None:
+def fit_part_head(run: Run, profile: PatchProfile, prepared: PreparedCells, part: str) -> None:
     """Fit the head on the embeddings that `train_part` stored, and write the held-out margins."""
     split, stored = run.split(part), run.load(part, "features")
     learned = np.isin(stored["rows"], split.train)
@@ -67,17 +65,18 @@ def fit_part_head(run: Run, profile: PatchProfile, prepared: PreparedPatches, pa
 def _fit_base(
     run: Run,
     profile: PatchProfile,
-    prepared: PreparedPatches,
     part: str,
     held_out: Rows,
     say: Callable[[str], None],
 ) -> Weights:
     learned = run.split(part).train
-    maps = np.load(run.folder / "prepared" / "maps.npy", mmap_mode="r")
+    folder = run.folder / "prepared"
+    maps = np.load(folder / "maps.npy", mmap_mode="r")
+    patches = open_prepared(folder, PreparedPatches)
     watched, whose = (held_out, "held-out") if len(held_out) else (learned, "learned")
     say(f"{part}: {profile.steps} steps, {whose} cells watched")
     return fit_last_block(
-        PatchMaps(maps, prepared.patch_weights, run.malignant),
+        PatchMaps(maps, patches.patch_weights, run.malignant),
         drawing_weights(learned, run.malignant, run.groups),
         run.starting_weights(),
         profile,
