@@ -16,7 +16,7 @@ from app.cli.shared import (
     read_settings,
     refusals,
 )
-from app.dataset.selection import CELLS_A_READER
+from app.dataset.limits import CELLS_A_READER
 
 if TYPE_CHECKING:
     from app.dataset.service import DatasetService

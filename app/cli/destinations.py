@@ -18,7 +18,7 @@ from app.cli.shared import (
     refusals,
     writing_session,
 )
-from app.outbox.tables import DestinationKind
+from app.outbox.states import DestinationKind
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -7,7 +7,7 @@ import typer
 
 from app.cli.destinations import SiteName, site_session
 from app.cli.shared import DataDir, Json, out, print_rows, read_settings, refusals
-from app.outbox.tables import MessageState
+from app.outbox.states import MessageState
 
 app = typer.Typer(no_args_is_help=True, help="Messages to other systems.")
 

@@ -8,12 +8,10 @@ from typing import Final
 from uuid import UUID
 
 from app.cases.tables import CaseState, Reuse
+from app.dataset.limits import CELLS_A_READER
 from app.reviews.standing import CellVerdicts
 from app.reviews.tables import Review, Verdict
 from models.labels import Label
-
-CELLS_A_READER: Final = 500
-"""At most so many cells of a folder carry one reader's word, so that no single reader teaches the model."""
 
 _LABELS: Final = {
     Verdict.MALIGNANT_LYMPHOBLAST: Label.MALIGNANT,

@@ -17,9 +17,9 @@ from app.cases.repository import new_id
 from app.cases.tables import Reuse
 from app.database import Database
 from app.dataset.folder import remove_cells, require_new, write_folder
+from app.dataset.limits import CELLS_A_READER
 from app.dataset.repository import DatasetRepository
 from app.dataset.selection import (
-    CELLS_A_READER,
     LabelledCell,
     LeftOut,
     Selection,

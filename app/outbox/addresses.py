@@ -3,7 +3,7 @@
 from urllib.parse import SplitResult, urlsplit
 
 from app.errors import BadRequest
-from app.outbox.tables import DestinationKind
+from app.outbox.states import DestinationKind
 
 _SCHEMES = {
     DestinationKind.WEBHOOK: ("https", "http"),

@@ -11,7 +11,7 @@ from app.interop import mllp, signatures
 from app.interop.hl7 import control_id
 from app.outbox.addresses import host_and_port
 from app.outbox.repository import Parcel
-from app.outbox.tables import DestinationKind
+from app.outbox.states import DestinationKind
 
 TRY_LIMIT_S: Final = 30.0
 """For everything: name, connection, sending, answer. Below the hold, see `app.outbox.service.HOLD`."""

@@ -14,7 +14,8 @@ from app.audit.service import Actor, AuditService
 from app.errors import BadRequest, Conflict, NotFound
 from app.outbox.addresses import check_address
 from app.outbox.repository import OutboxRepository
-from app.outbox.tables import Destination, DestinationKind, DestinationMode, FinalDeclaration, MessageState
+from app.outbox.states import DestinationKind, DestinationMode, MessageState
+from app.outbox.tables import Destination, FinalDeclaration
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 MAX_DECLARATION_CHARACTERS = 2000

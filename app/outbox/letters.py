@@ -8,7 +8,7 @@ from uuid import UUID
 from app.interop.fhir import fhir_bundle
 from app.interop.hl7 import oru_r01
 from app.interop.webhooks import webhook_body
-from app.outbox.tables import DestinationKind, DestinationMode
+from app.outbox.states import DestinationKind, DestinationMode
 from app.reports.case_record import CaseRecord, ReportStatus
 from app.sign_off.tables import SignOffKind
 

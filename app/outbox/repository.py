@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from app.cases.tables import Case
-from app.outbox.tables import Destination, DestinationMode, FinalDeclaration, Message, MessageState
+from app.outbox.states import DestinationMode, MessageState
+from app.outbox.tables import Destination, FinalDeclaration, Message
 
 TAKERS_AT_ONCE = 16
 """How many destinations one taker looks at, when others are taking the first ones in the same moment."""

@@ -18,7 +18,8 @@ from app.errors import Conflict, NotFound
 from app.outbox.backoff import LONGEST_REST, is_given_up, pause_after
 from app.outbox.letters import letter_for
 from app.outbox.repository import OutboxRepository, Parcel
-from app.outbox.tables import Destination, DestinationKind, DestinationMode, Message, MessageState
+from app.outbox.states import DestinationKind, DestinationMode, MessageState
+from app.outbox.tables import Destination, Message
 from app.reports.case_record import CaseRecord
 from app.reports.service import ReportService
 from app.sign_off.tables import SignOffKind

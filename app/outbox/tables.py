@@ -2,37 +2,13 @@
 
 import uuid
 from datetime import datetime
-from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import Base, UtcDateTime, one_of
+from app.outbox.states import DestinationKind, DestinationMode, MessageState
 from app.sign_off.tables import SignOffKind
-
-
-class DestinationKind(StrEnum):
-    """What a destination speaks."""
-
-    WEBHOOK = "webhook"
-    FHIR = "fhir"
-    HL7 = "hl7"
-
-
-class DestinationMode(StrEnum):
-    """What a destination is told: nothing new, preliminary results only, or results with their own status."""
-
-    OFF = "off"
-    RESEARCH = "research"
-    FINAL = "final"
-
-
-class MessageState(StrEnum):
-    """How far a message has come. A dead one was given up; a person may let it be tried again."""
-
-    WAITING = "waiting"
-    SENT = "sent"
-    DEAD = "dead"
 
 
 class Destination(Base):

@@ -10,7 +10,7 @@ from app.accounts.permissions import Permission
 from app.errors import Conflict
 from app.guard import GuardedRoute, may
 from app.outbox.service import MessageRow, OutboxService
-from app.outbox.tables import DestinationKind, MessageState
+from app.outbox.states import DestinationKind, MessageState
 from app.sign_off.tables import SignOffKind
 from app.web import page_contexts as pages
 from app.web.visit import Visit, VisitDep

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from app.accounts.permissions import Role
 from app.cases.tables import CaseState, CellState, Reuse
-from app.outbox.tables import MessageState
+from app.outbox.states import MessageState
 from app.reports.sentences import LABEL_WORDS, VERDICTS_IN_FULL, remark
 from app.retraining.tables import GateVerdict
 from app.reviews.tables import Reading

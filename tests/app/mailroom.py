@@ -18,7 +18,8 @@ from app.database import Database, open_database
 from app.outbox.destinations import DestinationService
 from app.outbox.repository import Parcel
 from app.outbox.service import MessageRow, OutboxService
-from app.outbox.tables import Destination, DestinationKind, Message, MessageState
+from app.outbox.states import DestinationKind, MessageState
+from app.outbox.tables import Destination, Message
 from app.sign_off.tables import SignOff, SignOffKind
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

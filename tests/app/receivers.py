@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.outbox.tables import DestinationKind
+from app.outbox.states import DestinationKind
 from tests.end_to_end.server import free_port
 
 

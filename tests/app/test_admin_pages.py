@@ -152,7 +152,8 @@ def dead_letter(app: RunningApp) -> None:
     """A message of this site that was given up."""
     from app.cases.service import CaseService
     from app.outbox.destinations import DestinationService
-    from app.outbox.tables import DestinationKind, DestinationMode, Message, MessageState
+    from app.outbox.states import DestinationKind, DestinationMode, MessageState
+    from app.outbox.tables import Message
     from app.sign_off.tables import SignOffKind
 
     who, now = app.identity(), app.services.now()

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import app
-from app.outbox.tables import MessageState
+from app.outbox.states import MessageState
 from tests.app.mailroom import Mailroom
 from tests.app.test_outbox import fail_until_dead
 

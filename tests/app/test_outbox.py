@@ -23,7 +23,8 @@ from app.outbox.backoff import (
 from app.outbox.destinations import DestinationService
 from app.outbox.repository import Parcel
 from app.outbox.service import HOLD, OutboxService
-from app.outbox.tables import DestinationKind, Message, MessageState
+from app.outbox.states import DestinationKind, MessageState
+from app.outbox.tables import Message
 from app.sign_off.tables import SignOffKind
 from tests.app.mailroom import Mailroom
 

@@ -17,7 +17,7 @@ from app.interop.hl7 import control_id
 from app.interop.signatures import HEADER, verify
 from app.outbox.delivery import Courier
 from app.outbox.sender import Sender
-from app.outbox.tables import DestinationKind, MessageState
+from app.outbox.states import DestinationKind, MessageState
 from app.sign_off.tables import SignOffKind
 from tests.app.mailroom import NOON, Mailroom
 from tests.app.receivers import ReceiverProcess

@@ -16,7 +16,8 @@ from app.clock import utc_now
 from app.errors import Conflict
 from app.outbox.destinations import DestinationService
 from app.outbox.release import ReleaseService
-from app.outbox.tables import Destination, DestinationKind, Message
+from app.outbox.states import DestinationKind
+from app.outbox.tables import Destination, Message
 from app.reviews.tables import Verdict
 from tests.app.cases import Desk
 from tests.app.conftest import PASSWORD, RunningApp

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.outbox.tables import DestinationKind
+from app.outbox.states import DestinationKind
 from tests.app.conftest import png_of
 from tests.app.mailroom import Mailroom
 from tests.bundles import NAME, make_bundle

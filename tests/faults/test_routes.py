@@ -29,7 +29,8 @@ from app.accounts.service import AccountService
 from app.accounts.sessions import SessionService
 from app.accounts.tables import Site, User
 from app.outbox.repository import OutboxRepository
-from app.outbox.tables import Destination, DestinationKind, DestinationMode, Message, MessageState
+from app.outbox.states import DestinationKind, DestinationMode, MessageState
+from app.outbox.tables import Destination, Message
 from app.sign_off.tables import SignOffKind
 from tests.app.conftest import PASSWORD, RunningApp, app, png_of  # noqa: F401 - `app` is a fixture
 

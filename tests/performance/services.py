@@ -107,7 +107,7 @@ def running(service: Service, first_image: Path, log: Path) -> Iterator[Running]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", *arguments],
-            env=os.environ | service.environment,
+            env=_environment(log.parent) | service.environment,
             stdout=output,
             stderr=output,
             start_new_session=True,
@@ -117,6 +117,12 @@ def running(service: Service, first_image: Path, log: Path) -> Iterator[Running]
         yield Running(service, process.pid, port, time.perf_counter() - begin)
     finally:
         _end(process)
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """This process's own, with a place for compiled Python: the image has it compiled, and so has any second start."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {"PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
 
 
 def _wait_for_answer(

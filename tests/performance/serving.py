@@ -1,6 +1,7 @@
 """Ours against the peers over HTTP: throughput, latency, start, memory, in paired and alternated rounds."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
@@ -41,13 +42,16 @@ Visits = dict[str, list[Visit]]
 def measure_serving(
     services: dict[str, Service], images: list[Path], pace: Pace, logs: Path, say: Callable[[str], None]
 ) -> Visits:
-    """Visit every service once a round, in the opposite order every other round."""
+    """Visit every service once a round, in the opposite order every other round; its very first start does not count."""
     supply = cycle(images)
+    for name in services:
+        with _started(services[name], images, logs, name) as service:
+            say(f"{service.service.name}: its first start of all took {service.first_answer_s:.1f} s")
     visits: Visits = {name: [] for name in services}
     for number in range(pace.rounds):
         order = list(services) if number % 2 == 0 else list(reversed(services))
         for name in order:
-            with running(services[name], images[0], logs / f"{name.replace(' ', '-')}.log") as service:
+            with _started(services[name], images, logs, name) as service:
                 visit = _visit(service, supply, images, pace)
             visits[name].append(visit)
             say(
@@ -56,6 +60,10 @@ def measure_serving(
                 f"{visit.pss_mb:.0f} MB, {visit.many.busy} times busy"
             )
     return visits
+
+
+def _started(service: Service, images: list[Path], logs: Path, name: str) -> AbstractContextManager[Running]:
+    return running(service, images[0], logs / f"{name.replace(' ', '-')}.log")
 
 
 def _visit(service: Running, supply: Iterator[Path], images: list[Path], pace: Pace) -> Visit:
