@@ -44,9 +44,9 @@ def measure_serving(
 ) -> Visits:
     """Visit every service once a round, in the opposite order every other round; its very first start does not count."""
     supply = cycle(images)
-    for name in services:
-        with _started(services[name], images, logs, name) as service:
-            say(f"{service.service.name}: its first start of all took {service.first_answer_s:.1f} s")
+    for name, each in services.items():
+        with _started(each, images, logs, name) as service:
+            say(f"{each.name}: its first start of all took {service.first_answer_s:.1f} s")
     visits: Visits = {name: [] for name in services}
     for number in range(pace.rounds):
         order = list(services) if number % 2 == 0 else list(reversed(services))
