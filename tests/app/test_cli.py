@@ -2,6 +2,8 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -185,3 +187,9 @@ def test_a_broken_trail_is_a_failure_that_names_the_line(data: Path) -> None:
         connection.execute("UPDATE audit_events SET actor = 'nobody'")
     done = run(app, ["audit", "verify"])
     assert (done.exit_code, "breaks at line 1" in done.stderr) == (1, True)
+
+
+def test_the_command_line_comes_up_without_the_database_library() -> None:
+    loaded = "import sys, app.cli; print('sqlalchemy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
