@@ -24,8 +24,8 @@ STOCK = 256
 FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 BETWEEN_CASES = timedelta(minutes=7)
 EMBEDDING_BYTES = 512 * 4
-HEATMAP_BYTES = 76 * 76 * 2
-"""As the shipped bundle writes them: 512 values, a map of 76 x 76."""
+HEATMAP_BYTES = 28 * 28 * 2
+"""As the shipped bundle writes them: 512 values, a map of 28 x 28."""
 
 _COPY_TYPES = {
     sa.Uuid: "uuid",
