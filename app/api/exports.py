@@ -74,9 +74,7 @@ def report_dicom(case_id: UUID, services: ServicesDep, who: CurrentIdentity) -> 
 
 
 def _pdf(record: CaseRecord, services: Services) -> bytes:
-    from app.reports.pdf import (
-        pdf_report,
-    )  # ReportLab costs a tenth of the start: only who asks for a report pays
+    from app.reports.pdf import pdf_report  # ReportLab is slow to come: who asks for a report pays
 
     return pdf_report(record, services.images.read)
 
