@@ -1,7 +1,8 @@
-"""How far a cell lies from the cells a model learned from, in three ways; the farthest decides.
+"""How far a cell lies from the cells a model learned from, in four ways; the farthest decides.
 
 Relative Mahalanobis distance (Ren et al. 2021, arXiv:2106.09022) and the distance to the nearest neighbours look at
-the embedding; the Mahalanobis distance of the measurements looks at size, shape, colour and texture together.
+the embedding; the Mahalanobis distance of the measurements looks at size, shape, colour and texture together. A network
+that looks at a shrunken cell does not see its grain, so the distance to the nearest neighbours is taken in that, too.
 """
 
 from collections.abc import Mapping
@@ -19,11 +20,27 @@ Floats = npt.NDArray[np.float32]
 Arrays = dict[str, npt.NDArray[Any]]
 
 
+TEXTURE = (
+    "gradient_mean",
+    "gradient_p90",
+    "sharpness",
+    "band_1px",
+    "band_2px",
+    "band_4px",
+    "band_8px",
+    "dark_share",
+    "dark_contrast",
+)
+"""Measurements of the grain of a cell, all at the picture's own resolution."""
+
+_TEXTURE_COLUMNS = [MEASUREMENTS.index(name) for name in TEXTURE]
+
+
 class NoveltyLimits(BaseModel):
     """Beyond which distances a cell is unlike the training cells.
 
     neighbour: which nearest neighbour is measured. kept_share: share of held-out people's cells that lie within
-    all three limits; kept_groups: how many people (leak groups) these were.
+    all four limits; kept_groups: how many people (leak groups) these were.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,6 +48,7 @@ class NoveltyLimits(BaseModel):
     relative: float = Field(allow_inf_nan=False)
     neighbours: float = Field(gt=0, allow_inf_nan=False)
     measurements: float = Field(gt=0, allow_inf_nan=False)
+    texture: float = Field(gt=0, allow_inf_nan=False)
     neighbour: int = Field(ge=1)
     kept_share: float = Field(gt=0, le=1)
     kept_groups: int = Field(ge=1)
@@ -38,18 +56,19 @@ class NoveltyLimits(BaseModel):
 
 @dataclass(frozen=True)
 class Distances:
-    """relative: of the nearer class less that of all cells, per value. neighbours, measurements: see the module."""
+    """relative: of the nearer class less that of all cells, per value. The others: see the module."""
 
     relative: float
     neighbours: float
     measurements: float
+    texture: float
 
 
 class NoveltyDetector:
     """The distances of one bundle.
 
     Args:
-        arrays: as `fit_novelty` makes them.
+        arrays: as `fit_novelty` makes them, and the reference set's measurements.
         search: over the reference embeddings, with `novelty__scale`.
         limits: which neighbour is measured, and what is too far.
     """
@@ -64,6 +83,10 @@ class NoveltyDetector:
             arrays["novelty__measured_mean"].astype(np.float32),
             arrays["novelty__measured"].astype(np.float32),
         )
+        self._grain = arrays["novelty__texture"].astype(np.float32)
+        self._grains = NeighbourSearch(
+            self._texture(arrays["reference__measurements"]), np.ones(len(TEXTURE), np.float32)
+        )
         self._search, self._limits = search, limits
 
     def distances(self, embedding: Floats, measurements: Mapping[str, float]) -> Distances:
@@ -74,6 +97,7 @@ class NoveltyDetector:
             relative=nearest_class - _mahalanobis(embedding, *self._all),
             neighbours=float(self._search.nearest(embedding, self._limits.neighbour).distances[-1]),
             measurements=_mahalanobis(values, *self._measured),
+            texture=float(self._grains.nearest(self._texture(values), self._limits.neighbour).distances[-1]),
         )
 
     def is_new(self, embedding: Floats, measurements: Mapping[str, float]) -> bool:
@@ -83,7 +107,13 @@ class NoveltyDetector:
             found.relative > limits.relative
             or found.neighbours > limits.neighbours
             or found.measurements > limits.measurements
+            or found.texture > limits.texture
         )
+
+    def _texture(self, measurements: Floats) -> Floats:
+        """(..., len(MEASUREMENTS)) -> (..., len(TEXTURE)), uncorrelated over the training cells."""
+        mean, _ = self._measured
+        return np.asarray((measurements - mean)[..., _TEXTURE_COLUMNS] @ self._grain, np.float32)
 
 
 def fit_novelty(embeddings: Floats, measurements: Floats, malignant: npt.NDArray[np.bool_]) -> Arrays:
@@ -97,6 +127,7 @@ def fit_novelty(embeddings: Floats, measurements: Floats, malignant: npt.NDArray
     """
     means = {side: embeddings[malignant == side].mean(axis=0) for side in (True, False)}
     centred = embeddings - np.where(malignant[:, None], means[True], means[False])
+    texture = measurements[:, _TEXTURE_COLUMNS]
     return {
         "novelty__malignant_mean": means[True],
         "novelty__healthy_mean": means[False],
@@ -106,20 +137,24 @@ def fit_novelty(embeddings: Floats, measurements: Floats, malignant: npt.NDArray
         "novelty__scale": np.maximum(embeddings.std(axis=0), SCALE_FLOOR).astype(np.float32),
         "novelty__measured_mean": measurements.mean(axis=0),
         "novelty__measured": _whitening(measurements - measurements.mean(axis=0)),
+        "novelty__texture": _whitening(texture - texture.mean(axis=0), TEXTURE_SHRINKAGE),
     }
 
 
 SHRINKAGE = 0.1
 """Share of the identity mixed into the correlations: many values lean on each other, and people are few."""
 
+TEXTURE_SHRINKAGE = 0.001
+"""Nine values need next to none, and what tells a strange grain are just the directions in which they vary least."""
+
 SCALE_FLOOR = 0.05
 """Smallest scale of an embedding value, where 1 is a channel's mean: a nearly silent channel stays silent."""
 
 
-def _whitening(centred: Floats) -> Floats:
+def _whitening(centred: Floats, shrinkage: float = SHRINKAGE) -> Floats:
     scale = np.maximum(centred.std(axis=0), 1e-6)
     correlation = np.cov(centred / scale, rowvar=False, dtype=np.float64)
-    mixed = (1 - SHRINKAGE) * correlation + SHRINKAGE * np.eye(len(correlation))
+    mixed = (1 - shrinkage) * correlation + shrinkage * np.eye(len(correlation))
     return np.asarray(np.linalg.cholesky(np.linalg.inv(mixed)) / scale[:, None], np.float32)
 
 

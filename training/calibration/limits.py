@@ -5,7 +5,7 @@ people still belong, and the prediction sets, come from people who were not: tho
 (`training.calibration.out_of_fold`), or, where no folds were trained, the val part and a head that never saw the person.
 """
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -31,12 +31,12 @@ Doubles = npt.NDArray[np.float64]
 
 ALPHA = {Label.MALIGNANT: 0.05, Label.HEALTHY: 0.10}
 KEPT = 0.993
-"""Share of held-out people's cells that each distance alone lets through. Three of them and the gate together are to stop at
+"""Share of held-out people's cells that each distance alone lets through. Four of them and the gate together are to stop at
 most 3 % of an unseen person's cells; 0.99 each stopped 3.3 % (out of fold, 5,433 cells, profile `frozen`)."""
 
 NEIGHBOUR = 5
 OPEN_LIMITS = NoveltyLimits(
-    relative=0, neighbours=1, measurements=1, neighbour=NEIGHBOUR, kept_share=1, kept_groups=1
+    relative=0, neighbours=1, measurements=1, texture=1, neighbour=NEIGHBOUR, kept_share=1, kept_groups=1
 )
 """For measuring distances before there are limits."""
 
@@ -190,13 +190,14 @@ def farthest_kept(found: Doubles, groups: npt.NDArray[np.str_]) -> NoveltyLimits
     """Limits that each let `KEPT` of held-out people's cells through.
 
     Args:
-        found: (n, 3) their `distances_of`. groups: (n,) leak groups.
+        found: (n, 4) their `distances_of`. groups: (n,) leak groups.
     """
     limits = np.quantile(found, KEPT, axis=0)
     return NoveltyLimits(
         relative=_round(limits[0]),
         neighbours=_round(limits[1]),
         measurements=_round(limits[2]),
+        texture=_round(limits[3]),
         neighbour=NEIGHBOUR,
         kept_share=_round((found <= limits).all(axis=1).mean()),
         kept_groups=len(set(groups.tolist())),
@@ -204,12 +205,12 @@ def farthest_kept(found: Doubles, groups: npt.NDArray[np.str_]) -> NoveltyLimits
 
 
 def distances_of(detector: NoveltyDetector, observed: Observed) -> Doubles:
-    """(n, 3): relative, neighbours, measurements."""
+    """(n, 4): relative, neighbours, measurements, texture."""
     found: list[Distances] = [
         detector.distances(embedding, dict(zip(MEASUREMENTS, map(float, values), strict=True)))
         for embedding, values in zip(observed.embeddings, observed.measurements, strict=True)
     ]
-    return np.array([(each.relative, each.neighbours, each.measurements) for each in found])
+    return np.array([astuple(each) for each in found])
 
 
 def fit_sets(observed: Observed, *, recipe: HeadRecipe) -> ConformalLimits | None:

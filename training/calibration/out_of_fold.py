@@ -39,7 +39,7 @@ class FoldView:
     """One fold through its own network.
 
     learned: cells its head was fitted on. statistics: what `models.novelty` and `models.reference` read, from them.
-    held_out: the fold's own cells, rows: (n,) of the run's. margin: (n,) l_malignant - l_healthy. distances: (n, 3).
+    held_out: the fold's own cells, rows: (n,) of the run's. margin: (n,) l_malignant - l_healthy. distances: (n, 4).
     """
 
     fold: int

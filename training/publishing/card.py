@@ -70,8 +70,9 @@ whatever its label.
 `not_assessable`, before the network is asked: the picture fails the quality gate, whose limits are the train part's
 values and a margin. `indeterminate`: the probability lies between {band.low} and {band.high}; or the prediction set is
 empty or holds both labels; or the cell is unlike the training cells (relative Mahalanobis distance and distance to
-neighbour {novelty.neighbour} of the embedding, Mahalanobis distance of the measurements; {novelty.kept_share:.1%} of the
-cells of people held out from what measures them, {novelty.kept_groups} leak groups, lie within all three limits).
+neighbour {novelty.neighbour} of the embedding, Mahalanobis distance of the measurements, distance to neighbour {novelty.neighbour}
+in those of texture; {novelty.kept_share:.1%} of the cells of people held out from what measures them,
+{novelty.kept_groups} leak groups, lie within all four limits).
 
 {limits or "How often that is was not judged for this version."}
 
