@@ -5,8 +5,10 @@ import pytest
 
 from models.bundle import Bundle, read_bundle
 from models.decision import Judge, PredictionLabel
+from models.drawn_cells import draw_cell
 from models.labels import Label
-from models.measurements import MEASUREMENTS
+from models.measurements import MEASUREMENTS, measure_cell
+from models.novelty import NoveltyDetector
 from models.reference import ReferenceSet
 from tests.shipped import SHIPPED_FOLDER
 
@@ -61,3 +63,13 @@ def test_the_reference_set_names_nobody() -> None:
     assert len(REFERENCE) == SHIPPED.manifest.origin.cells
     assert len(REFERENCE.group_digests) == SHIPPED.manifest.origin.leak_groups
     assert all(len(digest) == 16 for digest in REFERENCE.group_digests)
+
+
+@pytest.mark.parametrize("seed", range(40, 44))
+def test_a_drawn_cell_has_a_grain_that_no_training_cell_has(seed: int) -> None:
+    limits = SHIPPED.manifest.novelty
+    assert limits is not None
+    detector = NoveltyDetector(SHIPPED.statistics, REFERENCE.search, limits)
+    found = detector.distances(REFERENCE.embeddings[3].astype(np.float32), measure_cell(draw_cell(seed)))
+    assert found.texture > limits.texture
+    assert found.neighbours <= limits.neighbours

@@ -64,7 +64,8 @@ def test_the_stated_share_of_held_out_cells_lies_within_the_distances(
     val = cells.where(cells.parts == "val")
     search = NeighbourSearch(limits.statistics["reference__embedding"], limits.statistics["novelty__scale"])
     found = distances_of(NoveltyDetector(limits.statistics, search, limits.novelty), val)
-    within = found <= (limits.novelty.relative, limits.novelty.neighbours, limits.novelty.measurements)
+    novelty = limits.novelty
+    within = found <= (novelty.relative, novelty.neighbours, novelty.measurements, novelty.texture)
     assert within.all(axis=1).mean() == pytest.approx(limits.novelty.kept_share, abs=0.02)
     assert limits.novelty.kept_groups == 6
 

@@ -29,7 +29,7 @@ def view(fold: int, cells: Observed, margin: np.ndarray, distances: np.ndarray) 
 def views() -> list[FoldView]:
     cells, random = observed(), np.random.default_rng(1)
     margin = random.normal(0, 1, len(cells.malignant)) + 3.0 * cells.malignant
-    distances = random.exponential(1, (len(margin), 3))
+    distances = random.exponential(1, (len(margin), 4))
     return [view(fold, cells, margin, distances) for fold in range(FOLDS)]
 
 
@@ -43,7 +43,7 @@ def test_every_class_keeps_its_label_as_often_as_alpha_says(views: list[FoldView
 def test_each_distance_lets_99_of_100_cells_through(views: list[FoldView]) -> None:
     novelty = fit_fold_limits(views, missed=0.1).novelty
     distances = np.concatenate([each.distances for each in views])
-    limits = np.array([novelty.relative, novelty.neighbours, novelty.measurements])
+    limits = np.array([novelty.relative, novelty.neighbours, novelty.measurements, novelty.texture])
     assert (distances <= limits).mean(axis=0) == pytest.approx(0.99, abs=0.005)
     assert novelty.kept_groups == 30
 
