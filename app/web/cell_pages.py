@@ -111,4 +111,5 @@ def _result(visit: Visit, seen: CellReading) -> pages.CellResult:
     png = visit.services.images.read(seen.cell.pixels_sha256)
     top, left, side = anyio.from_thread.run(visit.services.decoder.window, png, manifest.preprocessing)
     similar = visit.services.similar.similar(visit.who, seen.cell.id)
-    return contexts.cell_result(seen, pages.Crop(left, top, side), manifest, similar)
+    crop = pages.Crop(left, top, side, manifest.preprocessing.output_px)
+    return contexts.cell_result(seen, crop, manifest, similar)

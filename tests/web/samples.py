@@ -99,7 +99,7 @@ def result(malignant: float = 0.9314, label: PredictionLabel = PredictionLabel.M
         ),
         quality=(Note("quality_good", "Sharp, whole, black around the cell.", Tone.GOOD),),
         measurements=measurement_rows(MEASURED),
-        crop=Crop(65, 65, 320),
+        crop=Crop(65, 65, 320, 320),
         earlier=(
             EarlierPrediction(
                 ModelRef("vgg16-cnmc", "0.0.9"),
@@ -313,7 +313,7 @@ def samples() -> tuple[Sample, ...]:
         Sample(
             "cell-crop-follows",
             _chrome(f"{cell}?follows"),
-            cell_page(replace(measured_result(), crop=Crop(31, 102, 304), drawn=True), panel()),
+            cell_page(replace(measured_result(), crop=Crop(31, 102, 304, 112), drawn=True), panel()),
         ),
         Sample(
             "cell-indeterminate",

@@ -77,11 +77,12 @@ class MeasurementRow:
 
 @dataclass(frozen=True)
 class Crop:
-    """The square the network saw, in pixels of the whole picture."""
+    """The square the network saw, in pixels of the whole picture. input_side: of the network's input, to which it is shrunk."""
 
     left: int
     top: int
     side: int
+    input_side: int
 
 
 @dataclass(frozen=True)
