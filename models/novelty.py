@@ -2,7 +2,7 @@
 
 Relative Mahalanobis distance (Ren et al. 2021, arXiv:2106.09022) and the distance to the nearest neighbours look at
 the embedding; the Mahalanobis distance of the measurements looks at size, shape, colour and texture together. A network
-that looks at a shrunken cell does not see its grain, so the distance to the nearest neighbours is taken in that, too.
+that looks at a shrunken cell misses its fine texture, so the distance to the nearest neighbours is taken there, too.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ TEXTURE = (
     "dark_share",
     "dark_contrast",
 )
-"""Measurements of the grain of a cell, all at the picture's own resolution."""
+"""Measurements of a cell's texture, all at the picture's own resolution."""
 
 _TEXTURE_COLUMNS = [MEASUREMENTS.index(name) for name in TEXTURE]
 
@@ -83,8 +83,8 @@ class NoveltyDetector:
             arrays["novelty__measured_mean"].astype(np.float32),
             arrays["novelty__measured"].astype(np.float32),
         )
-        self._grain = arrays["novelty__texture"].astype(np.float32)
-        self._grains = NeighbourSearch(
+        self._texture_whitening = arrays["novelty__texture"].astype(np.float32)
+        self._texture_search = NeighbourSearch(
             self._texture(arrays["reference__measurements"]), np.ones(len(TEXTURE), np.float32)
         )
         self._search, self._limits = search, limits
@@ -97,7 +97,9 @@ class NoveltyDetector:
             relative=nearest_class - _mahalanobis(embedding, *self._all),
             neighbours=float(self._search.nearest(embedding, self._limits.neighbour).distances[-1]),
             measurements=_mahalanobis(values, *self._measured),
-            texture=float(self._grains.nearest(self._texture(values), self._limits.neighbour).distances[-1]),
+            texture=float(
+                self._texture_search.nearest(self._texture(values), self._limits.neighbour).distances[-1]
+            ),
         )
 
     def is_new(self, embedding: Floats, measurements: Mapping[str, float]) -> bool:
@@ -113,7 +115,7 @@ class NoveltyDetector:
     def _texture(self, measurements: Floats) -> Floats:
         """(..., len(MEASUREMENTS)) -> (..., len(TEXTURE)), uncorrelated over the training cells."""
         mean, _ = self._measured
-        return np.asarray((measurements - mean)[..., _TEXTURE_COLUMNS] @ self._grain, np.float32)
+        return np.asarray((measurements - mean)[..., _TEXTURE_COLUMNS] @ self._texture_whitening, np.float32)
 
 
 def fit_novelty(embeddings: Floats, measurements: Floats, malignant: npt.NDArray[np.bool_]) -> Arrays:
@@ -145,7 +147,7 @@ SHRINKAGE = 0.1
 """Share of the identity mixed into the correlations: many values lean on each other, and people are few."""
 
 TEXTURE_SHRINKAGE = 0.001
-"""Nine values need next to none, and what tells a strange grain are just the directions in which they vary least."""
+"""Nine values need next to none, and what tells a strange texture are just the directions in which they vary least."""
 
 SCALE_FLOOR = 0.05
 """Smallest scale of an embedding value, where 1 is a channel's mean: a nearly silent channel stays silent."""

@@ -66,7 +66,7 @@ def test_the_reference_set_names_nobody() -> None:
 
 
 @pytest.mark.parametrize("seed", range(40, 44))
-def test_a_drawn_cell_has_a_grain_that_no_training_cell_has(seed: int) -> None:
+def test_a_drawn_cell_has_a_texture_that_no_training_cell_has(seed: int) -> None:
     limits = SHIPPED.manifest.novelty
     assert limits is not None
     detector = NoveltyDetector(SHIPPED.statistics, REFERENCE.search, limits)

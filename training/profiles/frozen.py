@@ -4,7 +4,7 @@ python -m training all --profile frozen --data ../shared/data/cnmc2019 \
     --init ../shared/weights/vgg16_conv_base_f16.npz --out RUN
 
 What two processor cores can do honestly: all five folds, so that calibration and limits come from all people. Filters that
-never saw a cell tell unseen people better from small pictures than from native ones, at a seventh of the operations (LOG.md).
+never saw a cell tell unseen people no worse from small pictures than from native ones, at a seventh of the operations (LOG.md).
 Expected out of fold: AUROC 0.887 (0.786 to 0.949), weighted F1 0.833 (0.744 to 0.900), ECE 0.040 (0.028 to 0.127).
 """
 
