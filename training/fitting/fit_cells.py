@@ -3,6 +3,7 @@
 Nothing here is TensorFlow's own: `KERAS_BACKEND=torch` trains the same on a host that has PyTorch.
 """
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -126,7 +127,7 @@ def seen(
             crop = varied(crop, np.random.default_rng(seeds[place]), profile.variation)
         return crop, recipe.channel_mean(crop), cell_weights(crop, crop.shape[0] // stride)
 
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         pixels, means, inside = zip(*pool.map(one, range(len(rows))), strict=True)
     return np.stack(pixels), np.array(means, np.float32), np.stack(inside)[..., None]
 

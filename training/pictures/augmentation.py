@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.measurements import ImageArray, foreground_mask
+from models.views import turn
 from training.pictures.patches import jitter_stain
 from training.profiles import Copies, Variation
 
@@ -47,25 +48,30 @@ def altered_copy(pixels: ImageArray, rng: np.random.Generator, how: Copies) -> I
 
 
 def varied(pixels: ImageArray, rng: np.random.Generator, how: Variation) -> ImageArray:
-    """Ours: any turn, mirror, small shear and shift in one warp, then stain, blur and noise inside the cell.
+    """Ours: turned, mirrored and, where wanted, sheared and shifted, then stain, blur and noise inside the cell.
 
     No zoom, since size is signal; what was black stays black.
 
     Args:
         pixels: (s, s, 3) uint8 RGB.
     """
-    mirror = np.diag([1.0 if rng.random() < 0.5 else -1.0, 1.0])
-    turn = rotation(float(rng.uniform(0.0, 360.0)))
-    lean = shear(float(rng.uniform(-how.shear, how.shear)), "x")
-    shift = rng.uniform(-how.shift_px, how.shift_px, 2)
-    cell = jitter_stain(warped(pixels, lean @ turn @ mirror, shift), rng, how.stain)
+    placed = _warped_at_random(pixels, rng, how) if how.warp else turn(pixels, int(rng.integers(8)))
+    cell = jitter_stain(placed, rng, how.stain)
     inside = foreground_mask(cell)
     if rng.random() < how.blur:
-        cell = np.asarray(cv2.GaussianBlur(cell, (0, 0), float(rng.uniform(0.3, 1.2))))
+        cell = np.asarray(cv2.GaussianBlur(cell, (0, 0), float(rng.uniform(how.blur_px / 4, how.blur_px))))
     noise = rng.standard_normal(cell.shape, np.float32) * np.float32(rng.uniform(0.0, how.noise))
     noisy = np.clip(cell + noise, 0, 255).round().astype(np.uint8)
     noisy[~inside] = 0
     return noisy
+
+
+def _warped_at_random(pixels: ImageArray, rng: np.random.Generator, how: Variation) -> ImageArray:
+    mirror = np.diag([1.0 if rng.random() < 0.5 else -1.0, 1.0])
+    turned = rotation(float(rng.uniform(0.0, 360.0)))
+    lean = shear(float(rng.uniform(-how.shear, how.shear)), "x")
+    shift = rng.uniform(-how.shift_px, how.shift_px, 2)
+    return warped(pixels, lean @ turned @ mirror, shift)
 
 
 def warped(pixels: ImageArray, matrix: Matrix, shift: npt.ArrayLike = (0.0, 0.0)) -> ImageArray:
