@@ -10,9 +10,9 @@ from models.head import Head
 from models.measurements import MEASUREMENTS, measure_cell
 from models.preprocessing import Preprocessing
 from training.fitting.fit_cells import WholeCells, embeddings, fit_cells
-from training.fitting.head_fit import head_margin
+from training.fitting.head_fit import fit_head, head_margin
 from training.fitting.initial_weights import Weights, random_vgg_weights, rounded
-from training.profiles import CellProfile
+from training.profiles import CellProfile, HeadRecipe
 from training.profiles.smoke_cells import PROFILE as SMOKE
 from training.publishing.candidate import served_head
 
@@ -39,26 +39,24 @@ START = random_vgg_weights(PROFILE.architecture, seed=1)
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Weights, Weights]:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Weights:
     folder: Path = tmp_path_factory.mktemp("part")
     weights = np.full(8, 1 / 8)
     return fit_cells(CELLS, weights, START, PROFILE, watched=np.arange(8), folder=folder, training="test")
 
 
-def test_only_blocks_that_are_not_frozen_are_trained(trained: tuple[Weights, Weights]) -> None:
-    base, _ = trained
-    assert (base["block1_conv2__kernel"] == START["block1_conv2__kernel"]).all()
-    assert (base["block2_conv1__kernel"] != START["block2_conv1__kernel"]).any()
+def test_only_blocks_that_are_not_frozen_are_trained(trained: Weights) -> None:
+    assert (trained["block1_conv2__kernel"] == START["block1_conv2__kernel"]).all()
+    assert (trained["block2_conv1__kernel"] != START["block2_conv1__kernel"]).any()
 
 
 def test_the_margin_of_trained_cells_is_what_the_served_network_gives(
-    trained: tuple[Weights, Weights],
+    trained: Weights,
 ) -> None:
-    base, head = trained
-    margin = head_margin(
-        embeddings(CELLS.crops, np.arange(8), base, PROFILE), CELLS.measurements, rounded(head)
-    )
-    kept = rounded(base | head)
+    vectors = embeddings(CELLS.crops, np.arange(8), trained, PROFILE)
+    head = fit_head(vectors, CELLS.measurements, CELLS.malignant, list("aabbccdd"), HeadRecipe(1.0))
+    margin = head_margin(vectors, CELLS.measurements, rounded(head))
+    kept = rounded(trained | head)
     served = Head(served_head(PROFILE, len(kept["head__dense1__kernel"]))["head"], dict(kept))
     engine = NcnnEngine(PROFILE.architecture, kept)
     for crop, measured, expected in zip(CELLS.crops, MEASURED, margin, strict=True):

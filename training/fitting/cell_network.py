@@ -87,19 +87,3 @@ def trained_base(classifier: "keras.Model", profile: CellProfile) -> Weights:
     """The convolutions, float32, by the names of a bundle."""
     base = classifier.get_layer(f"{profile.architecture.name}_base")
     return {name: keras.ops.convert_to_numpy(each) for name, each in base_variables(base).items()}
-
-
-def trained_head(classifier: "keras.Model") -> Weights:
-    """The head's arrays as `models.head` names them, the embedding's standardisation folded into the dense layer."""
-    mean, variance = classifier.get_layer("standard").get_weights()
-    kernel, bias = classifier.get_layer("logits").get_weights()
-    width = len(mean) - len(FUSED)
-    slope = kernel[:width] / np.sqrt(variance[:width, None])
-    arrays = {
-        "head__dense1__kernel": slope,
-        "head__dense1__bias": bias - mean[:width] @ slope,
-        "fusion__mean": mean[width:],
-        "fusion__scale": np.sqrt(variance[width:]),
-        "fusion__kernel": kernel[width:],
-    }
-    return {name: array.astype(np.float32) for name, array in arrays.items()}

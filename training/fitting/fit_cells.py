@@ -1,4 +1,4 @@
-"""Train every convolution of a VGG on whole cells, together with a head that reads the measurements.
+"""Train the convolutions of a VGG on whole cells, under a linear head that reads the measurements, too.
 
 Nothing here is TensorFlow's own: `KERAS_BACKEND=torch` trains the same on a host that has PyTorch.
 """
@@ -23,7 +23,6 @@ from training.fitting.cell_network import (
     cell_embedding,
     start_head,
     trained_base,
-    trained_head,
 )
 from training.fitting.devices import graphics_cards
 from training.fitting.fit import (
@@ -63,8 +62,8 @@ def fit_cells(
     watched: Rows,
     folder: Path,
     training: str,
-) -> tuple[Weights, Weights]:
-    """Train base and head together, or go on where a kill ended that.
+) -> Weights:
+    """Train the base, or go on where a kill ended that; the linear head it is trained under is thrown away.
 
     Args:
         sample_weights: (n,) how often a cell is drawn; 0 for cells held out. weights: the base to start from.
@@ -72,7 +71,7 @@ def fit_cells(
         folder, training: see `training.fitting.steps.train`.
 
     Returns:
-        Base and head, float32: their moving average, each channel of the last map scaled to a mean of about 1.
+        The base, float32: its moving average, each channel of the last map scaled to a mean of about 1.
     """
     keras.utils.set_random_seed(profile.seed)
     start = draw(sample_weights, profile.start_cells, seed=profile.seed, step=profile.steps)
@@ -107,11 +106,8 @@ def fit_cells(
         training=training,
         start=start_from_linear_head,
     )
-    base, head = trained_base(classifier, profile), trained_head(classifier)
-    scale = channel_scale(embeddings(cells.crops, start, base, profile))
-    # What the channels lose, the head's kernel takes.
-    kernel = head["head__dense1__kernel"] * np.tile(scale, 2)[:, None]
-    return unit_channels(base, last, scale), head | {"head__dense1__kernel": kernel}
+    base = trained_base(classifier, profile)
+    return unit_channels(base, last, channel_scale(embeddings(cells.crops, start, base, profile)))
 
 
 def seen(

@@ -65,22 +65,11 @@ def fit_head(
         "fusion__kernel": both_logits(fusion),
     }
     head = {name: array.astype(np.float32) for name, array in head.items()}
-    return with_trees(head, measurements, malignant, groups, recipe.trees) if recipe.trees else head
-
-
-def with_trees(
-    head: Weights,
-    measurements: Floats,
-    malignant: npt.NDArray[np.bool_],
-    groups: Sequence[str],
-    count: int,
-) -> Weights:
-    """A head whose margin is the mean of `head`'s and that of trees, fitted here on the same cells."""
-    weights = balanced_weights(malignant, groups) * len(malignant)
-    trees = fit_trees(fused_columns(measurements), malignant, weights, count)
-    halved = ("head__dense1__kernel", "head__dense1__bias", "fusion__kernel")
-    both = head | trees
-    return both | {name: both[name] / 2 for name in (*halved, "trees__value")}
+    if not recipe.trees:
+        return head
+    both = head | fit_trees(fused, malignant, weights, recipe.trees)
+    halved = ("head__dense1__kernel", "head__dense1__bias", "fusion__kernel", "trees__value")
+    return both | {name: both[name] / 2 for name in halved}
 
 
 def head_margin(features: Floats, measurements: Floats, head: Weights) -> npt.NDArray[np.float64]:

@@ -1,11 +1,10 @@
-r"""Ours on a graphics card: blocks 3 and 4 trained on whole cells at native resolution, pooled inside the cell.
+r"""Ours on a graphics card: blocks 1 to 3 trained on whole cells shrunk to 112 of 304 px, pooled inside the cell.
 
-KERAS_BACKEND=torch python -m training all --profile honest_cells --data ../shared/data/cnmc2019 \
-    --init ../shared/weights/vgg16_conv_base_f16.npz --out RUN
+KERAS_BACKEND=torch OPENCV_FOR_THREADS_NUM=1 python -m training all --profile honest_cells \
+    --data ../shared/data/cnmc2019 --init ../shared/weights/vgg16_conv_base_f16.npz --out RUN
 
-Time: eight parts at once took 6 minutes on an H200 with 16 processor cores, which made 512 pictures a second for all of them while the
-card waited. One part alone, all four blocks trained, took 0.2 s a step, of which the pictures were 0.13 s. OPENCV_FOR_THREADS_NUM=1 keeps parts
-from taking each other's cores; not yet measured. Expected: what folds 0 to 2 gave without the trees, in `training/LOG.md`.
+Time: a part took about 5 minutes on an H200, seven at once on 16 processor cores (`taskset`, two cores each). On two processor
+cores without a card one part would take hours. Expected: `training/LOG.md`, 1.0.0.
 """
 
 from models.networks import Architecture
@@ -14,20 +13,18 @@ from training.profiles import CellProfile, Variation
 
 PROFILE = CellProfile(
     name="honest_cells",
-    architecture=Architecture(name="vgg16", blocks=4),
-    preprocessing=Preprocessing(crop_px=304, output_px=304, centre="cell", mean="crop"),
-    variation=Variation(stain=2.5),
-    frozen_blocks=2,
+    architecture=Architecture(name="vgg16", blocks=3),
+    preprocessing=Preprocessing(crop_px=304, output_px=112, centre="cell", mean="crop"),
+    variation=Variation(warp=False, blur_px=0.6, stain=2.5),
     start_cells=1024,
-    steps=350,
+    steps=1000,
     batch=64,
-    watch_steps=175,
+    watch_steps=250,
     trees=300,
     learning_rate=1e-4,
     label_smoothing=0.05,
     dropout=0.3,
     ema_momentum=0.99,
-    head_cells_per_group=120,
-    head_penalty=30.0,
+    head_penalty=100.0,
     calibrated_on="folds",
 )
