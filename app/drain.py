@@ -1,6 +1,5 @@
 """Ends the web process without losing a request: it stops calling itself ready before it stops listening."""
 
-import contextlib
 import signal
 import threading
 from types import FrameType
@@ -30,19 +29,16 @@ class DrainingServer(uvicorn.Server):
         threading.Timer(NOTICE_S, super().handle_exit, (sig, frame)).start()
 
 
-def run(app: FastAPI, host: str, port: int) -> None:
-    """Serve until a signal ends it."""
+async def run_until_signal(app: FastAPI, host: str, port: int) -> None:
+    """Serve until a signal comes."""
     config = uvicorn.Config(
         app,
         host=host,
         port=port,
-        # Whatever else is installed: the parser that bounds headers, and the loop that waits for descriptors.
-        http="h11",
-        loop="asyncio",
+        http="h11",  # whatever else is installed: the parser that bounds headers
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=FINISH_LIMIT_S,
     )
-    with contextlib.suppress(KeyboardInterrupt):
-        DrainingServer(app, config).run()
+    await DrainingServer(app, config).serve()

@@ -30,7 +30,7 @@ from app.inference.decoder_pool import DecoderPool
 from app.inference.engine_client import EngineClient
 from app.inference.micro_batcher import MicroBatcher
 from app.inference.scorer import ModelRef, Scorer
-from app.inference.supervisor import EngineSupervisor
+from app.inference.supervisor import EngineSupervisor, own_engine
 from app.logs import LoopErrors
 from app.monitoring.nightly import NightlySummary
 from app.notice import NOTICE
@@ -56,12 +56,17 @@ class SecureApp(FastAPI):
 
 
 def create_app(
-    settings: Settings, *, scorer: Scorer | None = None, now: Callable[[], datetime] = utc_now
+    settings: Settings,
+    *,
+    supervisor: EngineSupervisor | None = None,
+    scorer: Scorer | None = None,
+    now: Callable[[], datetime] = utc_now,
 ) -> FastAPI:
     """Build the web process. The database must be at its newest revision (`leukolens db upgrade`).
 
     Args:
         settings: see `app.settings`.
+        supervisor: of this server's own engine, where that was launched already.
         scorer: stands in for the engine process; tests give an implementation of the same protocol.
         now: the clock.
     """
@@ -70,7 +75,7 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         asyncio.get_running_loop().set_exception_handler(LoopErrors())
         async with contextlib.AsyncExitStack() as stack:
-            app.state.services = await _start(settings, scorer, now, stack)
+            app.state.services = await _start(settings, supervisor, scorer, now, stack)
             yield
 
     app = SecureApp(
@@ -105,7 +110,11 @@ def model_stores(settings: Settings) -> Sequence[Path]:
 
 
 async def _start(
-    settings: Settings, scorer: Scorer | None, now: Callable[[], datetime], stack: contextlib.AsyncExitStack
+    settings: Settings,
+    supervisor: EngineSupervisor | None,
+    scorer: Scorer | None,
+    now: Callable[[], datetime],
+    stack: contextlib.AsyncExitStack,
 ) -> Services:
     engine = open_database(settings.database)
     stack.callback(engine.dispose)
@@ -131,7 +140,7 @@ async def _start(
     with database.unit_of_work() as session:
         RegistryService(session, stores, now(), signed_by=settings.model_key).seed(settings.model)
     if scorer is None:
-        scorer = await _start_scorer(settings, active_model, stack)
+        scorer = await _start_scorer(settings, supervisor or own_engine(settings), active_model, stack)
     decoder = DecoderPool()
     stack.callback(decoder.close)
     decoder.warm_up()
@@ -193,11 +202,14 @@ def _openid_provider(settings: Settings) -> "OpenIdProvider | None":
 
 
 async def _start_scorer(
-    settings: Settings, active_model: Callable[[], ModelRef], stack: contextlib.AsyncExitStack
+    settings: Settings,
+    supervisor: EngineSupervisor | None,
+    active_model: Callable[[], ModelRef],
+    stack: contextlib.AsyncExitStack,
 ) -> Scorer:
     """What the settings name: an engine process, or the replicas on a Ray cluster."""
     if settings.scorer == "local":
-        return await _start_engine(settings, active_model, stack)
+        return _start_batcher(settings, supervisor, active_model, stack)
     from app.inference.ray_scorer import RayScorer  # Ray costs seconds and memory: only who asks for it pays
 
     replicas = RayScorer(settings.ray_address or "auto", settings.ray_app, settings.queue_limit + RUNNERS)
@@ -206,18 +218,17 @@ async def _start_scorer(
     return replicas
 
 
-async def _start_engine(
-    settings: Settings, active_model: Callable[[], ModelRef], stack: contextlib.AsyncExitStack
+def _start_batcher(
+    settings: Settings,
+    supervisor: EngineSupervisor | None,
+    active_model: Callable[[], ModelRef],
+    stack: contextlib.AsyncExitStack,
 ) -> MicroBatcher:
     """Connect to an engine process, one of our own unless the settings name another."""
-    url = settings.worker_url
-    if not url:
-        arguments = ["--engine", settings.engine, "--data-dir", str(settings.data_dir.absolute())]
-        supervisor = EngineSupervisor(arguments, active_model)
-        supervisor.start()
+    if supervisor is not None:
+        supervisor.start(active_model)
         stack.push_async_callback(supervisor.stop)
-        url = supervisor.url
-    client = EngineClient(url)
+    client = EngineClient(supervisor.url if supervisor is not None else settings.worker_url)
     stack.push_async_callback(client.close)
     batcher = MicroBatcher(client, settings.queue_limit + RUNNERS)
     batcher.start(active_model())

@@ -1,7 +1,8 @@
 """`leukolens serve` and `leukolens worker`: the processes that run."""
 
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,10 +10,16 @@ from app.cli.shared import (
     DataDir,
     account_service,
     err,
-    prepare_database,
     read_settings,
     refusals,
+    registry_service,
 )
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from app.inference.supervisor import EngineSupervisor
+    from app.settings import Settings
 
 
 def serve(
@@ -21,16 +28,44 @@ def serve(
     data_dir: DataDir = None,
 ) -> None:
     """Start web pages, REST API and engine."""
+    import asyncio
+
     from app.arenas import bound_arenas
+    from app.inference.fork_server import start_fork_server
+    from app.light_start import uncollected
 
     bound_arenas()  # before the imports: some start threads
-    from app.drain import run
+    # Of all that starts this process takes longest, so decoders and engine import beside it.
+    start_fork_server()
+    with asyncio.Runner() as runner, suppress(KeyboardInterrupt):
+        with uncollected():
+            settings = read_settings(data_dir)
+            supervisor = _launch_engine(runner, settings)
+            _prepare(settings, supervisor, host, port)
+            from app.drain import run_until_signal
+            from app.main import create_app
+
+            application = create_app(settings, supervisor=supervisor)
+        runner.run(run_until_signal(application, host, port))
+
+
+def _launch_engine(runner: "asyncio.Runner", settings: "Settings") -> "EngineSupervisor | None":
+    """In the loop that serves later: it notices when the process ends."""
+    from app.inference.supervisor import own_engine
     from app.logs import configure_logs
-    from app.main import create_app
 
     configure_logs()
-    settings = read_settings(data_dir)
-    prepare_database(settings)
+    supervisor = own_engine(settings)
+    if supervisor is not None:
+        runner.run(supervisor.launch())
+    return supervisor
+
+
+def _prepare(settings: "Settings", supervisor: "EngineSupervisor | None", host: str, port: int) -> None:
+    with refusals(), registry_service(settings) as registry:
+        active = registry.active()
+    if supervisor is not None:
+        supervisor.load_first(active)
     shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
     base = f"http://{shown}:{port}"
     with refusals(), account_service(settings) as accounts:
@@ -42,7 +77,6 @@ def serve(
             highlight=False,
             soft_wrap=True,
         )
-    run(create_app(settings), host, port)
 
 
 def worker(
@@ -54,31 +88,36 @@ def worker(
         str | None, typer.Option(metavar="NAME/VERSION@SHA256", help="Model to load before being ready.")
     ] = None,
     data_dir: DataDir = None,
-    exit_with_parent: Annotated[
-        bool, typer.Option("--exit-with-parent", help="End when standard input closes.")
+    under_parent: Annotated[
+        bool,
+        typer.Option(
+            "--under-parent", help="Read that model from standard input instead, and end when this closes."
+        ),
     ] = False,
 ) -> None:
     """Start the engine process alone, on a GPU host for instance."""
+    from concurrent.futures import Future
+
     from app.arenas import ENGINE_LARGE_BYTES, bound_arenas
+    from app.light_start import one_algebra_thread, uncollected
 
     bound_arenas(ENGINE_LARGE_BYTES)
-    import uvicorn
+    one_algebra_thread()
+    with uncollected():
+        import uvicorn
 
-    from app.inference.scorer import ModelRef
-    from app.inference.worker import create_worker, end_with_parent
-    from app.logs import configure_logs
-    from models.bundle import STORE
+        from app.inference.scorer import ModelRef
+        from app.inference.worker import create_worker, obey_parent
+        from app.logs import configure_logs
+        from models.bundle import STORE
 
     configure_logs()
     settings = read_settings(data_dir)
-    if exit_with_parent:
-        end_with_parent()
-    chosen: Any = engine or settings.engine
-    model: ModelRef | None = None
+    model: Future[ModelRef] | None = obey_parent() if under_parent else None
     if first is not None:
-        name_version, _, sha256 = first.partition("@")
-        name, _, version = name_version.partition("/")
-        model = ModelRef(name, version, sha256)
+        model = Future()
+        model.set_result(ModelRef.parse(first))
+    chosen: Any = engine or settings.engine
     application = create_worker((settings.model_dir, STORE), chosen, model)
     where: dict[str, Any] = {"uds": str(socket)} if socket else {"host": host, "port": port}
     uvicorn.run(application, **where, log_config=None, access_log=False, server_header=False)

@@ -1,7 +1,6 @@
 """Child processes that decode uploads: a crash, a hang or a hunger for memory ends there."""
 
 import asyncio
-import multiprocessing
 import os
 import sys
 import threading
@@ -19,6 +18,7 @@ import app
 import models
 from app.errors import FileRefused, Overloaded
 from app.inference.archive import Archive, ArchiveMember, list_archive, unpack_member
+from app.inference.fork_server import fork_server
 from app.inference.sandbox import allow_processor_time, confine
 from app.inference.upload import (
     Picture,
@@ -152,14 +152,11 @@ class DecoderPool:
                 raise BrokenProcessPool(str(gone)) from gone
 
     def _new_pool(self) -> ProcessPool:
-        # A fork server starts from a clean process: quick to refill, and no child inherits a thread or a socket.
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["app.inference.upload", "models.dicom"])
         return ProcessPool(
             max_workers=self._processes,
             max_tasks=TASKS_PER_PROCESS,
             initializer=_confine_child,
-            context=context,
+            context=fork_server(),
         )
 
     async def confinement(self) -> set[str]:

@@ -15,6 +15,16 @@ class ModelRef:
     version: str
     sha256: str
 
+    @classmethod
+    def parse(cls, text: str) -> "ModelRef":
+        """`NAME/VERSION@SHA256`, as `str` writes it."""
+        name_version, _, sha256 = text.partition("@")
+        name, _, version = name_version.partition("/")
+        return cls(name, version, sha256)
+
+    def __str__(self) -> str:
+        return f"{self.name}/{self.version}@{self.sha256}"
+
 
 @dataclass(frozen=True)
 class Question:

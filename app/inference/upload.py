@@ -1,7 +1,7 @@
 """What is done to an uploaded file inside a decoder process, and what comes out.
 
-These functions run on hostile bytes, so they run in child processes only (`decoder_pool`). They must stay
-importable on their own: the pool's processes import this module and nothing else of the service.
+These functions run on hostile bytes, so they run in child processes only (`decoder_pool`), which import that module, this
+one and what these need.
 """
 
 import hashlib

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -120,12 +120,14 @@ class Models:
         raise ModelMissing(f"No store here holds {model.name}/{model.version}.")
 
 
-def create_worker(stores: Sequence[Path], engine: EngineName, first: ModelRef | None) -> Starlette:
+def create_worker(
+    stores: Sequence[Path], engine: EngineName, first: "Future[ModelRef] | None" = None
+) -> Starlette:
     """The engine process as an ASGI application.
 
     Args:
         stores: folders of bundles, `<name>/<version>` below each.
-        first: loaded before the process calls itself ready.
+        first: the model that is loaded before the process calls itself ready; it may be named later.
     """
     models, calls = Models(stores, engine), Calls()
     threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="engine")
@@ -135,7 +137,8 @@ def create_worker(stores: Sequence[Path], engine: EngineName, first: ModelRef | 
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         asyncio.get_running_loop().set_exception_handler(_end_without_memory)
         if first is not None:
-            await asyncio.get_running_loop().run_in_executor(threads, models.get, first)
+            named = await asyncio.wrap_future(first)
+            await asyncio.get_running_loop().run_in_executor(threads, models.get, named)
         is_ready.set()
         yield
         threads.shutdown(cancel_futures=True)
@@ -237,12 +240,19 @@ def _answer(models: Models, model: ModelRef, message: Message) -> tuple[bytes, d
     return encode(reply, "outputs", model_name=model.name, model_version=model.version)
 
 
-def end_with_parent() -> None:
-    """End this process when its standard input closes: the parent died, however it died."""
+def obey_parent() -> "Future[ModelRef]":
+    """Listen to standard input, where the parent names the model to load first, in a line.
 
-    def watch() -> None:
+    When it closes, the parent died, however it died: so does this process.
+    """
+    first: Future[ModelRef] = Future()
+
+    def listen() -> None:
+        if line := sys.stdin.buffer.readline():
+            first.set_result(ModelRef.parse(line.decode().strip()))
         while sys.stdin.buffer.read(1):
             pass
         os._exit(0)
 
-    threading.Thread(target=watch, daemon=True, name="parent-watch").start()
+    threading.Thread(target=listen, daemon=True, name="parent-watch").start()
+    return first
