@@ -62,6 +62,7 @@ def _launch_engine(runner: "asyncio.Runner", settings: "Settings") -> "EngineSup
 
 
 def _prepare(settings: "Settings", supervisor: "EngineSupervisor | None", host: str, port: int) -> None:
+    """Bring the case log to its newest revision, tell the engine what to load, and people where to go."""
     with refusals(), registry_service(settings) as registry:
         active = registry.active()
     if supervisor is not None:

@@ -1,4 +1,4 @@
-"""The process that decoders are forked from: clean, so that no child inherits a thread, a socket or a secret."""
+"""The process that decoders are forked from: a clean one, so that no child inherits a thread or a socket."""
 
 import multiprocessing
 from multiprocessing import forkserver

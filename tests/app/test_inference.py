@@ -149,6 +149,11 @@ def test_cells_for_two_models_never_share_a_batch() -> None:
     assert [score.model for score in found] == [MODEL if number % 2 else OTHER for number in range(20)]
 
 
+def test_a_model_named_in_a_line_is_that_model() -> None:
+    model = ModelRef("vgg16-cnmc", "0.4.0", "c" * 64)
+    assert ModelRef.parse(str(model)) == model
+
+
 def test_a_message_comes_back_as_it_went() -> None:
     message = Message(
         tensors={

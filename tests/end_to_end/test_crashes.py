@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,3 +94,10 @@ def test_sigterm_ends_the_server_and_its_engine(server: Server) -> None:
     engine = server.engine_pid
     assert server.stop() in (0, -signal.SIGTERM)
     wait_until_gone(engine)
+
+
+@pytest.mark.slow
+def test_an_engine_whose_parent_dies_before_it_names_a_model_ends(tmp_path: Path) -> None:
+    worker = [sys.executable, "-m", "app.cli", "worker", "--socket", str(tmp_path / "s"), "--under-parent"]
+    subprocess.run(worker, stdin=subprocess.DEVNULL, timeout=60, check=True)
+    assert not (tmp_path / "s").exists()
