@@ -94,9 +94,7 @@ def create_app(
     )
     app.state.settings = settings
     app.state.draining = False
-    app.include_router(api.router)
-    app.include_router(probes.router)
-    for router in web.ROUTERS:
+    for router in (*api.ROUTERS, probes.router, *web.ROUTERS):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=web.STATIC_DIR), name="static")
     add_error_handlers(app, web.render_error_page)

@@ -4,11 +4,13 @@ from fastapi import APIRouter
 
 from app.api import case_acts, exports, pictures, routes, similar
 
-router = APIRouter()
-router.include_router(routes.router)
-router.include_router(case_acts.router)
-router.include_router(pictures.router)
-router.include_router(exports.router)
-router.include_router(similar.router)
+# Side by side, not one within another: FastAPI builds the routes of a nested router twice, once before the first request.
+ROUTERS: tuple[APIRouter, ...] = (
+    routes.router,
+    case_acts.router,
+    pictures.router,
+    exports.router,
+    similar.router,
+)
 
-__all__ = ["router"]
+__all__ = ["ROUTERS"]
