@@ -21,9 +21,9 @@ def uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def one_algebra_thread() -> None:
-    """Before numpy is imported: OpenBLAS starts a thread for each processor, which spins for as long as it waits.
+def let_algebra_sleep() -> None:
+    """Before numpy is imported, here and in child processes: threads of OpenBLAS that have nothing to do sleep.
 
-    Not for the web process: there two threads find similar cells in half the time.
+    By themselves they spin for a twentieth of a second first, in every process that starts.
     """
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")  # 2^4 cycles, the least it takes

@@ -32,9 +32,10 @@ def serve(
 
     from app.arenas import bound_arenas
     from app.inference.fork_server import start_fork_server
-    from app.light_start import uncollected
+    from app.light_start import let_algebra_sleep, uncollected
 
     bound_arenas()  # before the imports: some start threads
+    let_algebra_sleep()
     # Of all that starts this process takes longest, so decoders and engine import beside it.
     start_fork_server()
     with asyncio.Runner() as runner, suppress(KeyboardInterrupt):
@@ -100,10 +101,10 @@ def worker(
     from concurrent.futures import Future
 
     from app.arenas import ENGINE_LARGE_BYTES, bound_arenas
-    from app.light_start import one_algebra_thread, uncollected
+    from app.light_start import let_algebra_sleep, uncollected
 
     bound_arenas(ENGINE_LARGE_BYTES)
-    one_algebra_thread()
+    let_algebra_sleep()
     with uncollected():
         import uvicorn
 

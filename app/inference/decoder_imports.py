@@ -4,9 +4,8 @@ One cell is read here and now. Pillow looks for its formats with the first pictu
 first colours, a tenth of a second.
 """
 
-from app.light_start import one_algebra_thread, uncollected
+from app.light_start import uncollected
 
-one_algebra_thread()
 with uncollected():
     import numpy as np
 
