@@ -84,7 +84,7 @@ def fit_last_block(
         model,
         batch,
         Schedule(profile.steps, profile.watch_steps),
-        watch=lambda: {"held_out_auroc": _watched_auroc(model, data, watched)},
+        watch=lambda: {"watched_cells_auroc": _watched_auroc(model, data, watched)},
         folder=folder,
         training=training,
         start=lambda: start_linear_head(model, features, data, sample_weights, profile),

@@ -101,7 +101,7 @@ def fit_cells(
         classifier,
         batch,
         Schedule(profile.steps, profile.watch_steps),
-        watch=lambda: {"held_out_auroc": _watched_auroc(classifier, cells, looked_at, profile)},
+        watch=lambda: {"watched_cells_auroc": _watched_auroc(classifier, cells, looked_at, profile)},
         folder=folder,
         training=training,
         start=start_from_linear_head,

@@ -179,7 +179,8 @@ def _training(curves: dict[str, Columns]) -> Iterator[Section]:
         )
         for name in names
     )
-    yield Section("Training", (), (), drawn, "python -m training fit --out RUN")
+    watched = "Watched cells are held-out ones; where a part holds none out, learned ones."
+    yield Section("Training", (watched,), (), drawn, "python -m training fit --out RUN")
 
 
 def _augmentation(profile: Profile) -> Section:
