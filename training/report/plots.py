@@ -173,7 +173,7 @@ def robustness(axes: Axes, unchanged: float, grid: Sequence[Disturbed]) -> None:
     ]
     intervals(axes, rows, label="AUROC")
     axes.axvline(unchanged, color="k", linestyle=":", linewidth=0.8)
-    axes.set(title="AUROC after each change; dotted: unchanged")
+    axes.set(title="AUROC after each change")
 
 
 def curve_name(column: str) -> str:
