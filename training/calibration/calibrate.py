@@ -16,15 +16,15 @@ Bools = npt.NDArray[np.bool_]
 def fit_calibration(margin: Doubles, malignant: Bools, groups: Sequence[str]) -> Calibration:
     """Platt's slope and intercept; a slope alone cannot undo class-balanced sampling.
 
-    Within a class a leak group weighs as in the sampler, by the root of its cells, so that no one person's four hundred cells
-    bend the line for everybody; the classes weigh what they are.
+    Within a class a cell weighs halfway between all alike, as a calibration error counts them, and the sampler's weights, so that
+    no one person's four hundred cells bend the line for everybody; the classes weigh what they are.
 
     Args:
         margin: (n,) l_malignant - l_healthy. malignant: (n,) bool, at the prevalence that is stated. groups: n leak groups.
     """
-    weights = balanced_weights(malignant, groups)
+    weights = np.sqrt(balanced_weights(malignant, groups))
     for side in (malignant, ~malignant):
-        weights[side] *= 2.0 * side.sum()
+        weights[side] *= side.sum() / weights[side].sum()
     # A margin far from unit scale would be shrunk by the solver's penalty, so that is next to nothing.
     model = LogisticRegression(C=1e6).fit(margin[:, None], malignant, sample_weight=weights)
     return Calibration(

@@ -21,8 +21,9 @@ LIMITS = """\
 - Probabilities are calibrated at the prevalence stated above, on few subjects; elsewhere they are off."""
 
 CHOSEN_LIMITS = """\
-- The network's form (depth, pooling, what is subtracted, the head, how far out is too far) was chosen on out-of-fold
-  figures over all cells, the test part's among them: the figures above flatter it a little."""
+- The network's form (depth, pooling, what is subtracted, the head, how far out is too far) and how much one person's many
+  cells bend the calibration were chosen on out-of-fold figures over all cells, the test part's among them: the figures
+  above flatter it a little."""
 
 BASELINE_ROWS = {
     f"{name}_{metric}": f"{words}: {METRIC_NAMES[metric]}"
