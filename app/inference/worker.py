@@ -248,10 +248,12 @@ def obey_parent() -> "Future[ModelRef]":
     first: Future[ModelRef] = Future()
 
     def listen() -> None:
-        if line := sys.stdin.buffer.readline():
-            first.set_result(ModelRef.parse(line.decode().strip()))
-        while sys.stdin.buffer.read(1):
-            pass
+        # Unbuffered: a thread that waits in a buffer holds its lock, and Python aborts when it cannot close that.
+        with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as parent:
+            if line := parent.readline():
+                first.set_result(ModelRef.parse(line.decode().strip()))
+            while parent.read(1):
+                pass
         os._exit(0)
 
     threading.Thread(target=listen, daemon=True, name="parent-watch").start()

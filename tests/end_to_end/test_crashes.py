@@ -96,8 +96,21 @@ def test_sigterm_ends_the_server_and_its_engine(server: Server) -> None:
     wait_until_gone(engine)
 
 
+def under_parent(folder: Path) -> list[str]:
+    return [sys.executable, "-m", "app.cli", "worker", "--socket", str(folder / "s"), "--under-parent"]
+
+
 @pytest.mark.slow
 def test_an_engine_whose_parent_dies_before_it_names_a_model_ends(tmp_path: Path) -> None:
-    worker = [sys.executable, "-m", "app.cli", "worker", "--socket", str(tmp_path / "s"), "--under-parent"]
-    subprocess.run(worker, stdin=subprocess.DEVNULL, timeout=60, check=True)
+    subprocess.run(under_parent(tmp_path), stdin=subprocess.DEVNULL, timeout=60, check=True)
     assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.slow
+def test_an_engine_that_cannot_load_its_first_model_says_so_and_ends(tmp_path: Path) -> None:
+    pipes = {"stdin": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(under_parent(tmp_path), text=True, **pipes) as engine:  # type: ignore[call-overload]
+        engine.stdin.write(f"missing/0.1.0@{'0' * 64}\n")
+        engine.stdin.flush()
+        assert engine.wait(60) == 3
+        assert "ModelMissing" in engine.stderr.read()
