@@ -3,6 +3,7 @@
 Wants a checkout with the dev group (`uv sync`), and a machine with nothing else to do.
 """
 
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -131,13 +132,13 @@ class Bench:
         return limits_rows(folder, self.images[: limits.WARM_UP + limits.ROUNDS])
 
     def _data_dir(self, name: str, model: str) -> Path:
-        """A data folder whose own store holds the model, wherever it comes from."""
+        """A new data folder whose own store holds the model, wherever it comes from."""
         folder = self.scratch / name
+        shutil.rmtree(folder, ignore_errors=True)
         source = self.bundle if self.bundle and _id(self.bundle) == model else self.scratch / "store" / model
         if not source.is_dir():
             prepare_paper_bundle(self.scratch / "store")
-        if not (folder / "models" / model).is_dir():
-            copy_bundle(source, folder / "models")
+        copy_bundle(source, folder / "models")
         return folder
 
 
@@ -169,13 +170,12 @@ def bench(
     images, shown = prepare_images(scratch / "images", max(scale.images, scale.burst))
     console.print(f"images: {shown}", highlight=False)
     run = Bench(scale, scratch, bundle or _shipped(), images, _say)
-    found: dict[str, list[Row]] = {}
     for part in parts or list(Part):
-        found[part.value] = run.rows(part)
-        show(found[part.value], console)
-    if keep:
-        save(found, machine, _command(), [f"images: {shown}"])
-        console.print(f"Written to {RESULTS}.")
+        rows = run.rows(part)
+        show(rows, console)
+        if keep:
+            save({part.value: rows}, machine, _command(), [f"images: {shown}"])
+            console.print(f"Written to {RESULTS}.")
 
 
 def _scale(
