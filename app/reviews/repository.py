@@ -63,9 +63,10 @@ class ReviewRepository:
     def judged_counts(self, case_ids: list[UUID]) -> dict[UUID, int]:
         """Cells with a verdict that was not taken back, for each case asked for."""
         taken_back = aliased(Review)
-        rows = self._session.execute(
-            sa.select(Cell.case_id, sa.func.count(sa.distinct(Review.cell_id)))
-            .join(Cell, Cell.id == Review.cell_id)
+        # Counted cell by cell: as a join PostgreSQL expects one row of it and reads every review there is.
+        standing = (
+            sa.select(sa.func.count())
+            .select_from(Review)
             .outerjoin(
                 taken_back,
                 sa.and_(
@@ -74,12 +75,12 @@ class ReviewRepository:
                     taken_back.withdraws == Review.number,
                 ),
             )
-            .where(
-                Cell.case_id.in_(case_ids),
-                Cell.voided_at.is_(None),
-                Review.withdraws.is_(None),
-                taken_back.id.is_(None),
-            )
+            .where(Review.cell_id == Cell.id, Review.withdraws.is_(None), taken_back.id.is_(None))
+            .scalar_subquery()
+        )
+        rows = self._session.execute(
+            sa.select(Cell.case_id, sa.func.count())
+            .where(Cell.case_id.in_(case_ids), Cell.voided_at.is_(None), standing > 0)
             .group_by(Cell.case_id)
         )
         return dict.fromkeys(case_ids, 0) | {case_id: count for case_id, count in rows}
