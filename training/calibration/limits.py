@@ -32,7 +32,8 @@ Doubles = npt.NDArray[np.float64]
 ALPHA = {Label.MALIGNANT: 0.05, Label.HEALTHY: 0.10}
 KEPT = 0.993
 """Share of held-out people's cells that each distance alone lets through. Four of them and the gate together are to stop at
-most 3 % of an unseen person's cells: 2.7 % out of fold, 5,433 cells, profile `frozen` (`evaluate`). Chosen on such figures."""
+most 3 % of an unseen person's cells: 2.7 % out of fold, 5,433 cells, profiles `frozen` and `honest_cells` (`evaluate`).
+Chosen on such figures."""
 
 NEIGHBOUR = 5
 OPEN_LIMITS = NoveltyLimits(

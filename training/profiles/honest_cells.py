@@ -1,11 +1,11 @@
 r"""Ours on a graphics card: blocks 1 to 3 trained on whole cells shrunk to 112 of 304 px, pooled inside the cell.
 
-KERAS_BACKEND=torch OPENCV_FOR_THREADS_NUM=1 python -m training all --profile honest_cells \
-    --data ../shared/data/cnmc2019 --init ../shared/weights/vgg16_conv_base_f16.npz --out RUN
+python -m training all --profile honest_cells --data ../shared/data/cnmc2019 \
+    --init ../shared/weights/vgg16_conv_base_f16.npz --out RUN
 
-Time: a part took about 5 minutes on an H200, seven at once on 16 processor cores (`taskset`, two cores each). On two processor
-cores without a card one part would take hours. Expected out of fold: AUROC 0.914 (0.822 to 0.965), weighted F1 0.857 (0.769 to
-0.920), ECE 0.020 (0.020 to 0.105).
+Time: a part took about 5 minutes on an H200, seven at once on 16 processor cores (`KERAS_BACKEND=torch
+OPENCV_FOR_THREADS_NUM=1`, `taskset` to two cores each). On two cores without a card one part would take hours.
+Expected out of fold: AUROC 0.914 (0.822 to 0.965), weighted F1 0.857 (0.769 to 0.920), ECE 0.020 (0.020 to 0.105).
 """
 
 from models.networks import Architecture
