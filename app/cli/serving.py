@@ -122,4 +122,5 @@ def worker(
     chosen: Any = engine or settings.engine
     application = create_worker((settings.model_dir, STORE), chosen, model)
     where: dict[str, Any] = {"uds": str(socket)} if socket else {"host": host, "port": port}
-    uvicorn.run(application, **where, log_config=None, access_log=False, server_header=False)
+    # h11 whatever else is installed: httptools answers 400 to a request for which there was no memory.
+    uvicorn.run(application, **where, http="h11", log_config=None, access_log=False, server_header=False)

@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 from app.errors import EngineUnavailable, FileRefused, Overloaded, ScoreFailed
 from app.inference.answers import message_of, outputs_of
 from app.inference.decoder_pool import DecoderPool
+from app.inference.engine_client import EngineClient
 from app.inference.inference_protocol import HEADER_LENGTH, MalformedMessage, Message, decode, encode
 from app.inference.micro_batcher import MicroBatcher
 from app.inference.scorer import ModelRef, Question, Score
 from models.classifier import CellOutput
 from models.decision import Decision, PredictionLabel, not_assessable
 from models.labels import Label
+from models.measurements import MEASUREMENTS
 from models.quality import Quality, QualityLevel
 from tests.app.conftest import png_of
 
@@ -29,7 +31,7 @@ OTHER = ModelRef("m", "2.0.0", "b" * 64)
 
 
 def question(number: int, model: ModelRef = MODEL) -> Question:
-    return Question(np.full((450, 450, 3), number, np.uint8), {}, model)
+    return Question(np.full((450, 450, 3), number, np.uint8), dict.fromkeys(MEASUREMENTS, 0.0), model)
 
 
 def score_of(asked: Question) -> Score:
@@ -127,6 +129,30 @@ def test_a_late_answer_is_refused_with_the_deadline() -> None:
     assert isinstance(found[0], Overloaded)
     assert "0.3 s" in str(found[0])
     assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "raised"),
+    [
+        (422, b'{"error": "not finite", "kind": "FloatingPointError"}', ScoreFailed),
+        (409, b'{"error": "other weights", "kind": "BundleRefused"}', EngineUnavailable),
+        (500, b"Internal Server Error", EngineUnavailable),
+        (400, b"Invalid HTTP request received.", httpx2.RemoteProtocolError),
+    ],
+)
+def test_only_what_the_engine_itself_says_of_a_cell_fails_that_cell(
+    status: int, body: bytes, raised: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = EngineClient("http://engine")
+    answers = httpx2.MockTransport(lambda _: httpx2.Response(status, content=body))
+    monkeypatch.setattr(engine, "_http", httpx2.AsyncClient(transport=answers, base_url="http://engine"))
+
+    async def go() -> None:
+        with pytest.raises(raised):
+            await engine.infer([question(1)], timeout_s=1)
+        await engine.close()
+
+    asyncio.run(go())
 
 
 def test_cells_for_two_models_never_share_a_batch() -> None:
