@@ -92,15 +92,13 @@ class MicroBatcher:
                 continue
             try:
                 await self._carry(batch)
-            except httpx2.TransportError:
-                for place in batch:
-                    await self._carry_again(place)
             except LeukolensError as failure:
                 if len(batch) == 1:
                     _fail(batch[0], failure)
                 else:
-                    for place in batch:
-                        await self._carry_again(place)
+                    await self._carry_alone(batch)
+            except httpx2.TransportError:
+                await self._carry_alone(batch)
             except Exception as bug:
                 log.exception("lane_failed")
                 for place in batch:
@@ -124,16 +122,23 @@ class MicroBatcher:
             if not place.answer.done():
                 place.answer.set_result(score)
 
+    async def _carry_alone(self, batch: list[_Place]) -> None:
+        for place in batch:
+            try:
+                await self._carry_again(place)
+            except httpx2.TransportError:
+                _fail(place, EngineUnavailable("The engine went away twice over this cell.", retry_after_s=5))
+            except LeukolensError as failure:
+                _fail(place, failure)
+            except Exception as bug:
+                log.exception("lane_failed")
+                _fail(place, bug)
+
     async def _carry_again(self, place: _Place) -> None:
-        try:
-            while not place.answer.done() and not await self._engine.ready():
-                await asyncio.sleep(POLL_S)
-            if not place.answer.done():
-                await self._carry([place])
-        except httpx2.TransportError:
-            _fail(place, EngineUnavailable("The engine went away twice over this cell.", retry_after_s=5))
-        except LeukolensError as failure:
-            _fail(place, failure)
+        while not place.answer.done() and not await self._engine.ready():
+            await asyncio.sleep(POLL_S)
+        if not place.answer.done():
+            await self._carry([place])
 
 
 def _fail(place: _Place, failure: Exception) -> None:

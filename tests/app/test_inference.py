@@ -108,6 +108,20 @@ def test_a_cell_that_cannot_be_scored_fails_alone() -> None:
     assert [isinstance(each, ScoreFailed) for each in found] == [False, True, False, False]
 
 
+def test_a_bug_in_the_second_try_fails_its_cell_and_leaves_the_lane_open() -> None:
+    raised: list[Exception] = [httpx2.ReadError("gone"), KeyError("a bug")]
+
+    def answer(questions: list[Question]) -> list[Score]:
+        if raised:
+            raise raised.pop(0)
+        return [score_of(each) for each in questions]
+
+    found = run(ScriptedEngine(1, 1, answer), [0, 1])
+    assert not raised
+    assert isinstance(found[0], KeyError)
+    assert isinstance(found[1], Score)
+
+
 def test_a_full_queue_refuses_at_once() -> None:
     engine = ScriptedEngine(1, 1, lambda questions: [score_of(each) for each in questions])
     found = run(engine, list(range(10)), limit=4)
