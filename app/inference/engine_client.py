@@ -48,8 +48,8 @@ class EngineClient:
         """Score a batch; all questions name the same model.
 
         Raises:
-            httpx2.TransportError: the process went away, is too slow or could not read this. EngineUnavailable: it cannot load the
-            model. ScoreFailed: it answered that a cell of the batch cannot be scored.
+            httpx2.TransportError: the process went away, is too slow or could not read this. EngineUnavailable: it
+            cannot load the model. ScoreFailed: it answered that a cell of the batch cannot be scored.
         """
         model = questions[0].model
         rows = [[question.measurements[name] for name in MEASUREMENTS] for question in questions]
@@ -103,12 +103,12 @@ def _check(response: httpx2.Response) -> None:
         text = str(response.json()["error"])
     except (ValueError, KeyError, TypeError):
         text = ""
+    said = text or f"status {response.status_code}"
+    if response.status_code in (404, 409):
+        raise EngineUnavailable(f"The engine cannot load the model: {said}", retry_after_s=30)
     if response.status_code >= 500:
-        status = f"status {response.status_code}"
-        raise EngineUnavailable(f"The engine broke off: {text or status}", retry_after_s=5)
+        raise EngineUnavailable(f"The engine broke off: {said}", retry_after_s=5)
     if not text:
         # Its web server spoke, not the engine: that one could not read what was sent, and judged no cell.
-        raise httpx2.RemoteProtocolError(f"The engine could not read a request: {response.text[:80]}")
-    if response.status_code in (404, 409):
-        raise EngineUnavailable(f"The engine cannot load the model: {text}", retry_after_s=30)
+        raise httpx2.RemoteProtocolError(f"The engine could not read a request: {said}")
     raise ScoreFailed(f"The engine cannot score this cell: {text}")

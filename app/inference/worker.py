@@ -32,7 +32,7 @@ BROKEN_AFTER = 3
 """So many calls in a row that end in what nobody foresaw: it is the process, not their cells."""
 
 SPARE_BYTES = 64 * 2**20
-"""What must still be had when an answer is given: more than any one buffer of an engine."""
+"""What must still be had when an answer is given: more than any one buffer of the ncnn engine."""
 
 LOADED_AT_ONCE = 2
 """The serving model and the one before it, so that a switch and a switch back cost nothing."""

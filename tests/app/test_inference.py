@@ -150,6 +150,7 @@ def test_a_late_answer_is_refused_with_the_deadline() -> None:
     [
         (422, b'{"error": "not finite", "kind": "FloatingPointError"}', ScoreFailed),
         (409, b'{"error": "other weights", "kind": "BundleRefused"}', EngineUnavailable),
+        (404, b"Not Found", EngineUnavailable),
         (500, b"Internal Server Error", EngineUnavailable),
         (400, b"Invalid HTTP request received.", httpx2.RemoteProtocolError),
     ],
