@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from models.base_weights import base_variables, set_base_weights
 from models.networks import build_base
 from models.preprocessing import Floats
+from training.fitting.cell_variation import AlteredCells, draw_changes
 from training.fitting.devices import precision
 from training.fitting.fit import CellMeanDeviation
 from training.fitting.head_fit import EMBEDDING_FLOOR, FUSED, MEASUREMENT_FLOOR, both_logits, standard
@@ -63,6 +64,21 @@ def cell_classifier(embedding: "keras.Model", profile: CellProfile) -> "keras.Mo
     )
     x = keras.layers.Dropout(profile.dropout, seed=profile.seed)(scaled(joined))
     return keras.Model([*embedding.inputs, measured], keras.layers.Dense(2, name="logits")(x))
+
+
+def altering(classifier: "keras.Model", profile: CellProfile) -> "keras.Model":
+    """The classifier behind `AlteredCells`: [crops, cell weights, *`Changes.arrays`, measurements] -> logits."""
+    crop, _, inside, measured = classifier.inputs
+    taps = draw_changes(1, np.random.default_rng(0), profile.variation).blur.shape[1]
+    changes = [
+        keras.Input((3,), dtype="bool", name="turned"),
+        keras.Input((3,), name="gain"),
+        keras.Input((taps,), name="blur"),
+        keras.Input((), name="noise"),
+    ]
+    own = [keras.Input(each.shape[1:], dtype=each.dtype, name=f"given_{each.name}") for each in (crop, inside, measured)]
+    altered = AlteredCells(profile.preprocessing, profile.seed, name="altered")([*own[:2], *changes])
+    return keras.Model([*own[:2], *changes, own[2]], classifier([*altered, own[2]]))
 
 
 def start_head(

@@ -3,11 +3,9 @@
 Nothing here is TensorFlow's own: `KERAS_BACKEND=torch` trains the same on a host that has PyTorch.
 """
 
-import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,11 +17,13 @@ from models.networks import vgg_convolutions, vgg_reach
 from models.preprocessing import Floats, cell_weights
 from training.cells.sampling import Doubles, draw
 from training.fitting.cell_network import (
+    altering,
     cell_classifier,
     cell_embedding,
     start_head,
     trained_base,
 )
+from training.fitting.cell_variation import draw_changes
 from training.fitting.devices import graphics_cards
 from training.fitting.fit import (
     TRAINING_FLOOR,
@@ -36,7 +36,6 @@ from training.fitting.fit import (
 from training.fitting.head_fit import fused_columns
 from training.fitting.initial_weights import Weights, rounded
 from training.fitting.steps import Batches, Schedule, train
-from training.pictures.augmentation import varied
 from training.profiles import CellProfile
 
 Rows = npt.NDArray[np.intp]
@@ -79,14 +78,18 @@ def fit_cells(
     scaled = unit_channels(weights, last, channel_scale(embeddings(cells.crops, start, weights, profile)))
     embedding = cell_embedding(profile, scaled, _training_dtype(), TRAINING_FLOOR)
     classifier = cell_classifier(embedding, profile)
-    compile_classifier(classifier, profile)
+    learning = altering(classifier, profile)
+    compile_classifier(learning, profile)
     looked_at = watched[:: max(len(watched) // WATCHED_CELLS, 1)]
 
-    def batch(step: int) -> tuple[tuple[ImageArray, Floats, Floats, Floats], Floats]:
+    stride, _ = vgg_reach(profile.architecture)
+    inside = np.stack([cell_weights(np.asarray(crop), crop.shape[0] // stride) for crop in cells.crops])[..., None]
+
+    def batch(step: int) -> tuple[tuple[npt.NDArray[Any], ...], Floats]:
         rows = draw(sample_weights, profile.batch, seed=profile.seed, step=step)
-        seeds = [(profile.seed, step, place) for place in range(len(rows))]
-        pictures = seen(cells.crops, rows, profile, seeds)
-        return (*pictures, fused_columns(cells.measurements[rows])), one_hot(cells.malignant[rows])
+        changes = draw_changes(len(rows), np.random.default_rng((profile.seed, step, 1)), profile.variation)
+        drawn = (np.asarray(cells.crops[rows]), inside[rows], *changes.arrays(), fused_columns(cells.measurements[rows]))
+        return drawn, one_hot(cells.malignant[rows])
 
     def start_from_linear_head() -> None:
         start_head(
@@ -98,7 +101,7 @@ def fit_cells(
         )
 
     train(
-        classifier,
+        learning,
         batch,
         Schedule(profile.steps, profile.watch_steps),
         watch=lambda: {"watched_cells_auroc": _watched_auroc(classifier, cells, looked_at, profile)},
@@ -110,22 +113,14 @@ def fit_cells(
     return unit_channels(base, last, channel_scale(embeddings(cells.crops, start, base, profile)))
 
 
-def seen(
-    crops: ImageArray, rows: Rows, profile: CellProfile, seeds: Sequence[tuple[int, ...]] | None = None
-) -> Seen:
-    """What the network sees of some cells: altered where there are seeds, as serving prepares them where there are none."""
+def seen(crops: ImageArray, rows: Rows, profile: CellProfile) -> Seen:
+    """What the network sees of some cells as serving prepares them."""
     recipe = profile.preprocessing
     stride, _ = vgg_reach(profile.architecture)
-
-    def one(place: int) -> tuple[ImageArray, tuple[float, float, float], Floats]:
-        crop = np.asarray(crops[rows[place]])
-        if seeds is not None:
-            crop = varied(crop, np.random.default_rng(seeds[place]), profile.variation)
-        return crop, recipe.channel_mean(crop), cell_weights(crop, crop.shape[0] // stride)
-
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        pixels, means, inside = zip(*pool.map(one, range(len(rows))), strict=True)
-    return np.stack(pixels), np.array(means, np.float32), np.stack(inside)[..., None]
+    taken = [np.asarray(crops[row]) for row in rows]
+    means = np.array([recipe.channel_mean(crop) for crop in taken], np.float32)
+    inside = np.stack([cell_weights(crop, crop.shape[0] // stride) for crop in taken])
+    return np.stack(taken), means, inside[..., None]
 
 
 def embeddings(crops: ImageArray, rows: Rows, weights: Weights, profile: CellProfile) -> Floats:

@@ -18,6 +18,9 @@ whole cell does not have."""
 POOLED_POSITIONS = INNER_POSITIONS - 6
 """Side of the block-3 map after three unpadded convolutions: what is pooled."""
 
+STAIN_BRIGHTNESS, STAIN_CHANNEL = 0.04, 0.02
+"""Deviations of the gain that all channels share, and of each channel's own."""
+
 Floats = npt.NDArray[np.float32]
 
 
@@ -44,8 +47,8 @@ def sample_patch(pixels: ImageArray, rng: np.random.Generator) -> ImageArray:
 
 
 def jitter_stain(pixels: ImageArray, rng: np.random.Generator, strength: float = 1.0) -> ImageArray:
-    """Scale brightness (deviation 4 %) and each channel (2 %), times `strength`; black stays black. (h, w, 3) uint8 -> same."""
-    gain = rng.normal(1.0, 0.04 * strength) * rng.normal(1.0, 0.02 * strength, 3)
+    """Scale brightness and each channel by gains of `strength` times these deviations; black stays black. (h, w, 3) uint8 -> same."""
+    gain = rng.normal(1.0, STAIN_BRIGHTNESS * strength) * rng.normal(1.0, STAIN_CHANNEL * strength, 3)
     table = np.clip(np.arange(256)[:, None] * gain[None, :], 0, 255).round().astype(np.uint8)
     return np.asarray(cv2.LUT(pixels, table[None]))
 
