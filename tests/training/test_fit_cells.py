@@ -1,4 +1,5 @@
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -38,11 +39,14 @@ CELLS = WholeCells(
 START = random_vgg_weights(PROFILE.architecture, seed=1)
 
 
+def train(folder: Path, profile: CellProfile = PROFILE) -> Weights:
+    weights = np.full(8, 1 / 8)
+    return fit_cells(CELLS, weights, START, profile, watched=np.arange(8), folder=folder, training="test")
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Weights:
-    folder: Path = tmp_path_factory.mktemp("part")
-    weights = np.full(8, 1 / 8)
-    return fit_cells(CELLS, weights, START, PROFILE, watched=np.arange(8), folder=folder, training="test")
+    return train(tmp_path_factory.mktemp("part"))
 
 
 def test_only_blocks_that_are_not_frozen_are_trained(trained: Weights) -> None:
@@ -69,3 +73,19 @@ def test_the_margin_of_trained_cells_is_what_the_served_network_gives(
             recipe=PROFILE.preprocessing,
         ).logits
         assert logits[0] - logits[1] == pytest.approx(expected, abs=2e-3)
+
+
+def test_a_training_that_broke_off_ends_with_the_weights_of_an_unbroken_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = PROFILE.model_copy(update={"steps": 3, "watch_steps": 1})
+    looks = Mock(side_effect=[0.5, 0.5, KeyboardInterrupt])
+    with monkeypatch.context() as patched:
+        patched.setattr("training.fitting.fit_cells._watched_auroc", looks)
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path, profile)
+    (unbroken := tmp_path / "unbroken").mkdir()
+    resumed, whole = train(tmp_path, profile), train(unbroken, profile)
+    assert (whole["block2_conv1__kernel"] != START["block2_conv1__kernel"]).any()
+    for name, array in whole.items():
+        np.testing.assert_array_equal(resumed[name], array, err_msg=name)

@@ -76,7 +76,10 @@ def altering(classifier: "keras.Model", profile: CellProfile) -> "keras.Model":
         keras.Input((taps,), name="blur"),
         keras.Input((), name="noise"),
     ]
-    own = [keras.Input(each.shape[1:], dtype=each.dtype, name=f"given_{each.name}") for each in (crop, inside, measured)]
+    own = [
+        keras.Input(each.shape[1:], dtype=each.dtype, name=f"given_{each.name}")
+        for each in (crop, inside, measured)
+    ]
     altered = AlteredCells(profile.preprocessing, profile.seed, name="altered")([*own[:2], *changes])
     return keras.Model([*own[:2], *changes, own[2]], classifier([*altered, own[2]]))
 

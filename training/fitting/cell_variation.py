@@ -1,7 +1,6 @@
 """Crops altered where the network computes: turned, stained, blurred and made noisy, the same for both classes.
 
-What `training.pictures.augmentation.varied` does to one whole picture without a warp, for a batch of crops. On a graphics
-card the network otherwise waits for pictures: sixteen cores made 2,000 a second of them.
+On a graphics card the network otherwise waits for pictures: sixteen processor cores made 2,000 a second of them.
 """
 
 from dataclasses import astuple, dataclass
@@ -11,10 +10,10 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from models.measurements import BACKGROUND_MAX
+from models.measurements import BACKGROUND_MAX, ImageArray
 from models.preprocessing import Floats, Preprocessing
 from training.pictures.patches import STAIN_BRIGHTNESS, STAIN_CHANNEL
-from training.profiles import Variation
+from training.profiles import CellProfile, Variation
 
 
 @dataclass(frozen=True)
@@ -80,6 +79,14 @@ class AlteredCells(keras.layers.Layer):
         return [ops.cast(seen, "uint8"), mean, _turned(inside, turned)]
 
 
+def altered_crops(crops: ImageArray, rng: np.random.Generator, profile: CellProfile) -> ImageArray:
+    """Crops as a step of training sees them. (n, s, s, 3) uint8 -> same."""
+    inside = np.ones((len(crops), 1, 1, 1), np.float32)
+    changes = draw_changes(len(crops), rng, profile.variation)
+    layer = AlteredCells(profile.preprocessing, int(rng.integers(2**31)))
+    return np.asarray(keras.ops.convert_to_numpy(layer([crops, inside, *changes.arrays()])[0]))
+
+
 def _turned(images: Any, turned: Any) -> Any:
     """The square's eight symmetries as three choices. (n, s, s, channels) -> same."""
     for place, way in enumerate((lambda x: keras.ops.flip(x, 1), lambda x: keras.ops.flip(x, 2), _exchanged)):
@@ -101,5 +108,8 @@ def _along(images: Any, line: Any, axis: int) -> Any:
     border = [(0, 0)] * 4
     border[axis] = (reach, reach)
     framed = keras.ops.pad(images, border, mode="reflect")
-    moved = [framed[:, place : place + side] if axis == 1 else framed[:, :, place : place + side] for place in range(2 * reach + 1)]
+    moved = [
+        framed[:, place : place + side] if axis == 1 else framed[:, :, place : place + side]
+        for place in range(2 * reach + 1)
+    ]
     return sum(each * line[:, place, None, None, None] for place, each in enumerate(moved))

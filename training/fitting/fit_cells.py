@@ -81,14 +81,17 @@ def fit_cells(
     learning = altering(classifier, profile)
     compile_classifier(learning, profile)
     looked_at = watched[:: max(len(watched) // WATCHED_CELLS, 1)]
-
-    stride, _ = vgg_reach(profile.architecture)
-    inside = np.stack([cell_weights(np.asarray(crop), crop.shape[0] // stride) for crop in cells.crops])[..., None]
+    inside = _inside(cells.crops, profile)
 
     def batch(step: int) -> tuple[tuple[npt.NDArray[Any], ...], Floats]:
         rows = draw(sample_weights, profile.batch, seed=profile.seed, step=step)
         changes = draw_changes(len(rows), np.random.default_rng((profile.seed, step, 1)), profile.variation)
-        drawn = (np.asarray(cells.crops[rows]), inside[rows], *changes.arrays(), fused_columns(cells.measurements[rows]))
+        drawn = (
+            np.asarray(cells.crops[rows]),
+            inside[rows],
+            *changes.arrays(),
+            fused_columns(cells.measurements[rows]),
+        )
         return drawn, one_hot(cells.malignant[rows])
 
     def start_from_linear_head() -> None:
@@ -113,14 +116,15 @@ def fit_cells(
     return unit_channels(base, last, channel_scale(embeddings(cells.crops, start, base, profile)))
 
 
-def seen(crops: ImageArray, rows: Rows, profile: CellProfile) -> Seen:
-    """What the network sees of some cells as serving prepares them."""
-    recipe = profile.preprocessing
+def seen(crops: ImageArray, profile: CellProfile) -> Seen:
+    """What the network sees of cells as serving prepares them."""
+    means = np.array([profile.preprocessing.channel_mean(crop) for crop in crops], np.float32)
+    return crops, means, _inside(crops, profile)
+
+
+def _inside(crops: ImageArray, profile: CellProfile) -> Floats:
     stride, _ = vgg_reach(profile.architecture)
-    taken = [np.asarray(crops[row]) for row in rows]
-    means = np.array([recipe.channel_mean(crop) for crop in taken], np.float32)
-    inside = np.stack([cell_weights(crop, crop.shape[0] // stride) for crop in taken])
-    return np.stack(taken), means, inside[..., None]
+    return np.stack([cell_weights(np.asarray(crop), crop.shape[0] // stride) for crop in crops])[..., None]
 
 
 def embeddings(crops: ImageArray, rows: Rows, weights: Weights, profile: CellProfile) -> Floats:
@@ -131,7 +135,7 @@ def embeddings(crops: ImageArray, rows: Rows, weights: Weights, profile: CellPro
     """
     model = cell_embedding(profile, rounded(weights), "float32", deviation_floor=0.0)
     parts = np.array_split(rows, -(-len(rows) // profile.batch))
-    batches = Batches(lambda number: (seen(crops, parts[number], profile),), 0, len(parts))
+    batches = Batches(lambda number: (seen(crops[parts[number]], profile),), 0, len(parts))
     return np.asarray(model.predict(batches, verbose=0))
 
 
@@ -140,7 +144,7 @@ def _watched_auroc(classifier: "keras.Model", cells: WholeCells, rows: Rows, pro
 
     def batch(number: int) -> tuple[tuple[ImageArray, Floats, Floats, Floats]]:
         own = parts[number]
-        return ((*seen(cells.crops, own, profile), fused_columns(cells.measurements[own])),)
+        return ((*seen(cells.crops[own], profile), fused_columns(cells.measurements[own])),)
 
     logits = classifier.predict(Batches(batch, 0, len(parts)), verbose=0).astype(np.float64)
     return auroc(logits[:, 0] - logits[:, 1], cells.malignant[rows])

@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 
 from models.measurements import ImageArray, foreground_mask
-from models.views import turn
 from training.pictures.patches import jitter_stain
 from training.profiles import Copies, Variation
 
@@ -48,15 +47,14 @@ def altered_copy(pixels: ImageArray, rng: np.random.Generator, how: Copies) -> I
 
 
 def varied(pixels: ImageArray, rng: np.random.Generator, how: Variation) -> ImageArray:
-    """Ours: turned, mirrored and, where wanted, sheared and shifted, then stain, blur and noise inside the cell.
+    """Ours: turned, mirrored, sheared and shifted, then stain, blur and noise inside the cell.
 
     No zoom, since size is signal; what was black stays black.
 
     Args:
         pixels: (s, s, 3) uint8 RGB.
     """
-    placed = _warped_at_random(pixels, rng, how) if how.warp else turn(pixels, int(rng.integers(8)))
-    cell = jitter_stain(placed, rng, how.stain)
+    cell = jitter_stain(_warped_at_random(pixels, rng, how), rng, how.stain)
     inside = foreground_mask(cell)
     if rng.random() < how.blur:
         cell = np.asarray(cv2.GaussianBlur(cell, (0, 0), float(rng.uniform(how.blur_px / 4, how.blur_px))))

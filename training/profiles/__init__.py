@@ -98,16 +98,15 @@ class Copies(_Frozen):
 
 
 class Variation(_Frozen):
-    """How far a drawn cell is altered, the same for both classes, see `training.pictures.augmentation`.
+    """How far a drawn cell is altered, the same for both classes.
 
-    warp: any turn, shear and shift, interpolated; without it one of the square's eight symmetries, which leave every
-    pixel as it is: of a small picture an interpolation takes the texture.
-    shift_px: largest shift. shear: largest shear. blur: share of cells blurred. blur_px: largest deviation of its Gaussian,
+    shift_px: largest shift, shear: largest shear, of whole pictures, which are turned by any angle, too
+    (`training.pictures.augmentation`). A small crop gets one of the square's eight symmetries instead, which leave every
+    pixel as it is (`training.fitting.cell_variation`): an interpolation would take its texture. blur: share of cells blurred. blur_px: largest deviation of its Gaussian,
     a quarter of it the smallest. noise: largest deviation of noise inside the cell, in grey levels. stain: 1 for the
     change of brightness and channels that patches get, 2 for twice it.
     """
 
-    warp: bool = True
     shift_px: float = Field(default=6.0, ge=0)
     shear: float = Field(default=0.06, ge=0)
     blur: float = Field(default=0.3, ge=0, le=1)

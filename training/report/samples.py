@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 
 from models.drawn_cells import draw_cell
 from models.measurements import ImageArray
+from training.fitting.cell_variation import altered_crops
 from training.pictures.augmentation import altered
 from training.pictures.patches import jitter_stain, sample_patch
 from training.profiles import CellProfile, ImageProfile, Profile
@@ -19,8 +20,7 @@ def augmentation_samples(profile: Profile, *, cells: int = 2) -> Figure:
     figure = Figure(figsize=(7.2, 1.35 * cells), layout="constrained")
     for row, axes in enumerate(figure.subplots(cells, SHOWN + 1, squeeze=False)):
         pixels = draw_cell(profile.seed + row)
-        random = np.random.default_rng((profile.seed, row))
-        shown = [_middle(pixels), *(_sample(pixels, profile, random) for _ in range(SHOWN))]
+        shown = [_middle(pixels), *_samples(pixels, profile, np.random.default_rng((profile.seed, row)))]
         for place, (each, picture) in enumerate(zip(axes, shown, strict=True)):
             each.imshow(picture)
             each.set_axis_off()
@@ -29,13 +29,13 @@ def augmentation_samples(profile: Profile, *, cells: int = 2) -> Figure:
     return figure
 
 
-def _sample(pixels: ImageArray, profile: Profile, random: np.random.Generator) -> ImageArray:
-    """A patch for a patch profile, an altered picture for the others."""
+def _samples(pixels: ImageArray, profile: Profile, random: np.random.Generator) -> list[ImageArray]:
+    """Altered pictures, crops or patches, whatever the profile learns from."""
     if isinstance(profile, ImageProfile):
-        return _middle(altered(pixels, random, profile.examples))
+        return [_middle(altered(pixels, random, profile.examples)) for _ in range(SHOWN)]
     if isinstance(profile, CellProfile):
-        return _middle(altered(pixels, random, profile.variation))
-    return sample_patch(jitter_stain(pixels, random), random)
+        return list(altered_crops(np.stack([profile.preprocessing.crop(pixels)] * SHOWN), random, profile))
+    return [sample_patch(jitter_stain(pixels, random), random) for _ in range(SHOWN)]
 
 
 def _middle(pixels: ImageArray) -> ImageArray:
