@@ -27,6 +27,7 @@ Base = Annotated[
     ),
 ]
 Seed = Annotated[int | None, typer.Option("--seed", help="Another seed than the profile's.")]
+Steps = Annotated[int | None, typer.Option("--steps", min=0, help="More or fewer steps than the profile's.")]
 Name = Annotated[str, typer.Option(help="Name of the bundle.")]
 Version = Annotated[str, typer.Option(help="Version of the bundle; an existing one is never overwritten.")]
 Store = Annotated[Path, typer.Option(help="Folder of bundles.")]
@@ -55,11 +56,12 @@ def prepare(
     profile: ProfileName = "honest",
     architecture: Base = "",
     seed: Seed = None,
+    steps: Steps = None,
 ) -> None:
     """Decode the cells; for a patch profile cut patches and compute the frozen blocks once."""
     from training.fitting.parts import prepare_run
 
-    run = Run.create(out, changed(profile_named(profile), architecture, seed), data, init)
+    run = Run.create(out, changed(profile_named(profile), architecture, seed, steps), data, init)
     console.print(f"{len(run.cells)} cells of {len(set(run.groups))} leak groups")
     prepare_run(run)
 
@@ -95,11 +97,11 @@ def fit(
 def ensemble(
     out: Out, run: Annotated[list[Path], typer.Option(help="Folder of a trained run; repeat.")]
 ) -> None:
-    """Join trained runs that differ in their seed into one whose network averages theirs."""
+    """Join trained runs that differ in seed and steps into one whose network averages theirs."""
     from training.fitting.ensemble import join_runs
 
     joined = join_runs([Run.open(folder) for folder in run], out)
-    console.print(f"{len(joined.profile.member_seeds)} networks in {out}")
+    console.print(f"{len(joined.profile.members)} networks in {out}")
 
 
 @app.command()
@@ -257,6 +259,7 @@ def everything(
     *,
     architecture: Base = "",
     seed: Seed = None,
+    steps: Steps = None,
     fold: Annotated[
         list[int] | None,
         typer.Option(help="A cross-validation fold to train as well; repeat, all five when not given."),
@@ -266,7 +269,7 @@ def everything(
     store: Store = Path("models/store"),
 ) -> None:
     """Every stage in order: what reproduces a bundle."""
-    prepare(data, init, out, profile, architecture, seed)
+    prepare(data, init, out, profile, architecture, seed, steps)
     fit([out], [FINAL, *(f"fold{each}" for each in (range(FOLDS) if fold is None else fold))])
     calibrate(out)
     baseline(out)

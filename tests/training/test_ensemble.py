@@ -15,7 +15,7 @@ from models.head import Head, HeadSpec
 from tests.bundles import make_manifest, make_weights
 from training.fitting.ensemble import join_runs, joined_base, joined_head, side_by_side
 from training.fitting.initial_weights import rounded
-from training.profiles import profile
+from training.profiles import Member, changed, profile
 from training.runs import Run
 
 CELLS = [draw_cell(seed) for seed in (1, 4)]
@@ -96,7 +96,7 @@ def runs(drawn_dataset: Path, tmp_path: Path) -> list[Run]:
     """Two runs of the small patch network, as `fit` leaves them."""
     made = []
     for seed in (1, 2):
-        chosen = profile("smoke").model_copy(update={"seed": seed})
+        chosen = changed(profile("smoke"), seed=seed, steps=10 * seed)
         run = Run.create(tmp_path / f"run{seed}", chosen, drawn_dataset, "none")
         base, head = parts(rounded(member(seed)))
         rows = np.arange(6)
@@ -111,13 +111,13 @@ def runs(drawn_dataset: Path, tmp_path: Path) -> list[Run]:
 
 def test_joined_runs_are_a_run_of_their_own(runs: list[Run], tmp_path: Path) -> None:
     joined = Run.open(join_runs(runs, tmp_path / "joined").folder)
-    assert joined.profile.member_seeds == (1, 2)
+    assert joined.profile.members == (Member(seed=1, steps=10), Member(seed=2, steps=20))
     assert joined.load("final", "features")["features"].shape == (6, 512)
     np.testing.assert_array_equal(joined.load("final", "held_out")["margin"], [1.5, 1.5])
     assert len(joined.load("final", "base")) == 2 * len(runs[0].load("final", "base"))
 
 
-def test_runs_that_differ_in_more_than_their_seed_are_not_joined(runs: list[Run], tmp_path: Path) -> None:
+def test_runs_that_differ_in_more_than_seed_and_steps_are_not_joined(runs: list[Run], tmp_path: Path) -> None:
     other = replace(runs[1], profile=runs[1].profile.model_copy(update={"dropout": 0.1}))
-    with pytest.raises(ValueError, match="in its seed alone"):
+    with pytest.raises(ValueError, match="in seed and steps alone"):
         join_runs([runs[0], other], tmp_path / "joined")

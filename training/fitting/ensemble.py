@@ -1,4 +1,4 @@
-"""Join trained runs, of other seeds say, into one run whose network averages theirs; nothing is trained or looked at anew.
+"""Join trained runs, of other seeds or steps, into one run whose network averages theirs; nothing is trained or looked at anew.
 
 The joined run is calibrated, evaluated and published like any other.
 """
@@ -12,6 +12,7 @@ from scipy.linalg import block_diag
 
 from models.head import Pooling
 from training.fitting.initial_weights import Weights
+from training.profiles import Member
 from training.publishing.candidate import served_head
 from training.runs import Run
 
@@ -22,7 +23,7 @@ def join_runs(runs: Sequence[Run], out: Path) -> Run:
     """Write the run that averages `runs`: every part that all of them have trained.
 
     Raises:
-        ValueError: the runs differ in more than seed and starting weights, or have no part in common.
+        ValueError: the runs differ in more than seed, steps and starting weights, or have no part in common.
     """
     first = runs[0]
     for run in runs[1:]:
@@ -30,8 +31,8 @@ def join_runs(runs: Sequence[Run], out: Path) -> Run:
     parts = sorted(set.intersection(*(_trained(run) for run in runs)))
     if not parts:
         raise ValueError(f"Expected a part that all of {[run.folder.name for run in runs]} have trained.")
-    seeds = tuple(run.profile.seed for run in runs)
-    profile = first.profile.model_copy(update={"member_seeds": seeds})
+    members = tuple(Member(seed=run.profile.seed, steps=run.profile.steps) for run in runs)
+    profile = first.profile.model_copy(update={"members": members})
     joined = Run.create(out, profile, first.inputs.data, first.inputs.init)
     (out / "prepared").symlink_to((first.folder / "prepared").resolve(), target_is_directory=True)
     for part in parts:
@@ -125,6 +126,7 @@ def _trained(run: Run) -> set[str]:
 
 
 def _check_alike(first: Run, other: Run) -> None:
-    seeded = other.profile.model_copy(update={"seed": first.profile.seed})
-    if seeded != first.profile or other.inputs.fingerprint != first.inputs.fingerprint:
-        raise ValueError(f"Expected {other.folder} to differ from {first.folder} in its seed alone.")
+    own = {name: getattr(first.profile, name) for name in ("seed", "steps", "watch_steps")}
+    alike = other.profile.model_copy(update=own) == first.profile
+    if not alike or other.inputs.fingerprint != first.inputs.fingerprint:
+        raise ValueError(f"Expected {other.folder} to differ from {first.folder} in seed and steps alone.")

@@ -29,7 +29,7 @@ def fit_part(run: Run, part: str, *, say: Callable[[str], None]) -> None:
     Raises:
         ValueError: the run joins others; its parts come from theirs.
     """
-    if run.profile.member_seeds:
+    if run.profile.members:
         raise ValueError(f"Expected a run of one network, {run.folder} joins several.")
     folder = run.folder / "prepared"
     if isinstance(run.profile, ImageProfile):

@@ -27,6 +27,13 @@ class HeadRecipe:
     trees: int = 0
 
 
+class Member(_Frozen):
+    """In what one network of an ensemble differed from the others."""
+
+    seed: int
+    steps: int
+
+
 class Profile(_Frozen):
     """Everything a run depends on besides data and starting weights, whatever is trained.
 
@@ -38,7 +45,7 @@ class Profile(_Frozen):
     learns from the val part, too; `val`: the val part, where training folds is too dear.
     band_missed: share of each class that may fall on the wrong side of the indeterminate band.
     max_cells: keep at most this many cells of each leak group, 0 for all.
-    member_seeds: of the runs that `training.fitting.ensemble` joined; empty for one network.
+    members: the runs that `training.fitting.ensemble` joined; empty for one network.
     probed_cells: so many, half of each class, are asked again after every disturbance of `training.judging.robustness`.
     resamples: bootstrap samples behind every interval.
     """
@@ -60,7 +67,7 @@ class Profile(_Frozen):
     calibrated_on: Literal["val", "folds"] = "val"
     band_missed: float = Field(default=0.1, gt=0, lt=0.5)
     max_cells: int = 0
-    member_seeds: tuple[int, ...] = ()
+    members: tuple[Member, ...] = ()
     probed_cells: int = Field(default=172, ge=4)
     resamples: int = Field(default=RESAMPLES, ge=10)
 
@@ -164,13 +171,16 @@ def profile(name: str) -> AnyProfile:
     return found
 
 
-def changed(chosen: AnyProfile, architecture: str = "", seed: int | None = None) -> AnyProfile:
-    """A profile with another base or seed; an empty name and None leave them.
+def changed(
+    chosen: AnyProfile, architecture: str = "", seed: int | None = None, steps: int | None = None
+) -> AnyProfile:
+    """A profile with another base, seed or number of steps; an empty name and None leave them.
 
     Raises:
         ValueError: another base for a profile that pools inside the cell, where only its own VGG is known.
     """
-    update: dict[str, object] = {} if seed is None else {"seed": seed}
+    given = {"seed": seed, "steps": steps}
+    update: dict[str, object] = {name: value for name, value in given.items() if value is not None}
     if architecture:
         if not isinstance(chosen, ImageProfile):
             raise ValueError(

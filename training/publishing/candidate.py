@@ -202,7 +202,7 @@ def trained_words(profile: AnyProfile) -> str:
 
 def served_head(profile: Profile, embedding_length: int) -> ServedHead:
     """The head, and what is averaged."""
-    members = max(len(profile.member_seeds), 1)
+    members = max(len(profile.members), 1)
     if isinstance(profile, ImageProfile):
         plan = head_plan(profile.architecture)
         layers = len(plan.hidden) + 1

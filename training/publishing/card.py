@@ -107,7 +107,9 @@ def description(manifest: Manifest) -> str:
     """What the network is, in a paragraph."""
     text = _network(manifest)
     if manifest.members > 1:
-        text += f"\nThe mean of {manifest.members} such networks, trained with different seeds."
+        text += (
+            f"\nThe mean of {manifest.members} such networks, trained with other seeds or for fewer steps."
+        )
     return text
 
 

@@ -71,8 +71,9 @@ def reproduction_command(run: Run) -> str:
         words.append(f"--architecture {profile.architecture.name}")
     words += [f"--fold {fold}" for fold in run.folds_done()]
     command = " ".join(words)
-    if not profile.member_seeds:
-        return f"{command} --seed {profile.seed} --out RUN"
-    runs = " ".join(f"--run RUN{seed}" for seed in profile.member_seeds)
-    seeds = ", ".join(map(str, profile.member_seeds))
-    return f"{command} --seed SEED --out RUNSEED, with the seeds {seeds}; then python -m training ensemble {runs} --out RUN"
+    if not profile.members:
+        return f"{command} --seed {profile.seed} --steps {profile.steps} --out RUN"
+    numbered = list(enumerate(profile.members, start=1))
+    each = ", ".join(f"--seed {one.seed} --steps {one.steps} --out RUN{number}" for number, one in numbered)
+    runs = " ".join(f"--run RUN{number}" for number, _ in numbered)
+    return f"{command}, with {each}; then python -m training ensemble {runs} --out RUN"
