@@ -129,7 +129,7 @@ def main() -> None:
     for number in range(chosen.rounds):
         for name, step in steps if number % 2 == 0 else reversed(steps):
             found[name].append(step())
-    flop = 2 * vgg_macs(manifest.architecture, manifest.preprocessing.output_px)
+    flop = 2 * manifest.members * vgg_macs(manifest.architecture, manifest.preprocessing.output_px)
     json.dump({"bundle": classifier.bundle.id, "flop": flop, **found}, sys.stdout)
 
 
