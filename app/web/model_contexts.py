@@ -155,7 +155,8 @@ def _plots(manifest: Manifest) -> tuple[pages.Plot, ...]:
 def _architecture(manifest: Manifest) -> str:
     blocks = manifest.architecture.blocks
     suffix = f", {blocks} of 5 blocks" if manifest.architecture.name.startswith("vgg") and blocks < 5 else ""
-    return manifest.architecture.name.upper() + suffix
+    networks = f", mean of {manifest.members} networks" if manifest.members > 1 else ""
+    return manifest.architecture.name.upper() + suffix + networks
 
 
 def _headline(manifest: Manifest) -> str:

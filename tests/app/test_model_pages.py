@@ -11,7 +11,7 @@ from models.bundle import read_bundle
 from tests.app.conftest import RunningApp
 from tests.app.test_pages import browser
 from tests.bundles import NAME, make_bundle
-from tests.shipped import SHIPPED, SHIPPED_FOLDER
+from tests.shipped import SHIPPED, SHIPPED_FOLDER, SHIPPED_PAIR
 
 
 @pytest.fixture
@@ -39,6 +39,14 @@ def test_an_admin_activates_with_a_reason_and_rolls_back_with_another(
             "SELECT actor, object_id FROM audit_events WHERE act = 'model.activated' ORDER BY number"
         ).all()
     assert [("server", f"{NAME}/0.1.0"), ("A admin", SHIPPED), ("A admin", f"{NAME}/0.1.0")] == acts
+
+
+def test_the_page_of_an_ensemble_says_how_many_networks_are_averaged(admin: TestClient) -> None:
+    said = [
+        "VGG16, 3 of 5 blocks, mean of 2 networks" in admin.get(f"/models/{model}").text
+        for model in (SHIPPED_PAIR, SHIPPED)
+    ]
+    assert said == [True, False]
 
 
 @pytest.mark.parametrize("path", [f"/models/{SHIPPED}/activate", "/models/rollback"])
