@@ -16,6 +16,7 @@ from tests.bundles import make_manifest, make_weights
 from training.fitting.ensemble import join_runs, joined_base, joined_head, side_by_side
 from training.fitting.initial_weights import rounded
 from training.profiles import Member, changed, profile
+from training.publishing.publish import reproduction_command
 from training.runs import Run
 
 CELLS = [draw_cell(seed) for seed in (1, 4)]
@@ -115,6 +116,10 @@ def test_joined_runs_are_a_run_of_their_own(runs: list[Run], tmp_path: Path) -> 
     assert joined.load("final", "features")["features"].shape == (6, 512)
     np.testing.assert_array_equal(joined.load("final", "held_out")["margin"], [1.5, 1.5])
     assert len(joined.load("final", "base")) == 2 * len(runs[0].load("final", "base"))
+    assert reproduction_command(joined).endswith(
+        ", with --seed 1 --steps 10 --out RUN1, --seed 2 --steps 20 --out RUN2; "
+        "then python -m training ensemble --run RUN1 --run RUN2 --out RUN"
+    )
 
 
 def test_runs_that_differ_in_more_than_seed_and_steps_are_not_joined(runs: list[Run], tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from models.base_weights import base_variables, set_base_weights
 from models.networks import build_base
 from models.preprocessing import Floats
-from training.fitting.cell_variation import AlteredCells, draw_changes
+from training.fitting.cell_variation import AlteredCells, blur_reach
 from training.fitting.devices import precision
 from training.fitting.fit import CellMeanDeviation
 from training.fitting.head_fit import EMBEDDING_FLOOR, FUSED, MEASUREMENT_FLOOR, both_logits, standard
@@ -69,11 +69,10 @@ def cell_classifier(embedding: "keras.Model", profile: CellProfile) -> "keras.Mo
 def altering(classifier: "keras.Model", profile: CellProfile) -> "keras.Model":
     """The classifier behind `AlteredCells`: [crops, cell weights, *`Changes.arrays`, measurements] -> logits."""
     crop, _, inside, measured = classifier.inputs
-    taps = draw_changes(1, np.random.default_rng(0), profile.variation).blur.shape[1]
     changes = [
         keras.Input((3,), dtype="bool", name="turned"),
         keras.Input((3,), name="gain"),
-        keras.Input((taps,), name="blur"),
+        keras.Input((2 * blur_reach(profile.variation) + 1,), name="blur"),
         keras.Input((), name="noise"),
     ]
     own = [

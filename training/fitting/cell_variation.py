@@ -34,12 +34,17 @@ class Changes:
         return astuple(self)
 
 
+def blur_reach(how: Variation) -> int:
+    """Pixels on each side of a Gaussian's middle: a line of `Changes.blur` has twice as many and one."""
+    return int(np.ceil(3 * how.blur_px))
+
+
 def draw_changes(count: int, rng: np.random.Generator, how: Variation) -> Changes:
     """Changes of `count` cells; the generator decides everything but the noise itself."""
     brightness = rng.normal(1.0, STAIN_BRIGHTNESS * how.stain, (count, 1))
     gain = brightness * rng.normal(1.0, STAIN_CHANNEL * how.stain, (count, 3))
     deviation = rng.uniform(how.blur_px / 4, how.blur_px, (count, 1))
-    reach = int(np.ceil(3 * how.blur_px))
+    reach = blur_reach(how)
     line = np.exp(-0.5 * np.square(np.arange(-reach, reach + 1) / deviation))
     line[rng.random(count) >= how.blur] = np.arange(-reach, reach + 1) == 0
     return Changes(

@@ -107,11 +107,13 @@ class Copies(_Frozen):
 class Variation(_Frozen):
     """How far a drawn cell is altered, the same for both classes.
 
-    shift_px: largest shift, shear: largest shear, of whole pictures, which are turned by any angle, too
-    (`training.pictures.augmentation`). A small crop gets one of the square's eight symmetries instead, which leave every
-    pixel as it is (`training.fitting.cell_variation`): an interpolation would take its texture. blur: share of cells blurred. blur_px: largest deviation of its Gaussian,
-    a quarter of it the smallest. noise: largest deviation of noise inside the cell, in grey levels. stain: 1 for the
-    change of brightness and channels that patches get, 2 for twice it.
+    Whole pictures are turned by any angle, sheared and shifted (`training.pictures.augmentation`). A small crop gets one of
+    the square's eight symmetries instead, which leave every pixel as it is (`training.fitting.cell_variation`): an
+    interpolation would take its texture.
+
+    shift_px, shear: the largest, of whole pictures. blur: share of cells blurred. blur_px: largest deviation of its
+    Gaussian, a quarter of it the smallest. noise: largest deviation of noise inside the cell, in grey levels. stain: 1 for
+    the change of brightness and channels that patches get, 2 for twice it.
     """
 
     shift_px: float = Field(default=6.0, ge=0)

@@ -107,9 +107,7 @@ def description(manifest: Manifest) -> str:
     """What the network is, in a paragraph."""
     text = _network(manifest)
     if manifest.members > 1:
-        text += (
-            f"\nThe mean of {manifest.members} such networks, trained with other seeds or for fewer steps."
-        )
+        text += f"\nThe mean of {manifest.members} such networks, unlike in seed or number of steps."
     return text
 
 
