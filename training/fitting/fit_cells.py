@@ -24,7 +24,6 @@ from training.fitting.cell_network import (
     trained_base,
 )
 from training.fitting.cell_variation import draw_changes
-from training.fitting.devices import graphics_cards
 from training.fitting.fit import (
     TRAINING_FLOOR,
     WATCHED_CELLS,
@@ -76,7 +75,7 @@ def fit_cells(
     start = draw(sample_weights, profile.start_cells, seed=profile.seed, step=profile.steps)
     last = vgg_convolutions(profile.architecture)[-1].name
     scaled = unit_channels(weights, last, channel_scale(embeddings(cells.crops, start, weights, profile)))
-    embedding = cell_embedding(profile, scaled, _training_dtype(), TRAINING_FLOOR)
+    embedding = cell_embedding(profile, scaled, profile.convolution_dtype, TRAINING_FLOOR)
     classifier = cell_classifier(embedding, profile)
     learning = altering(classifier, profile)
     compile_classifier(learning, profile)
@@ -149,7 +148,3 @@ def _watched_auroc(classifier: "keras.Model", cells: WholeCells, rows: Rows, pro
     logits = classifier.predict(Batches(batch, 0, len(parts)), verbose=0).astype(np.float64)
     return auroc(logits[:, 0] - logits[:, 1], cells.malignant[rows])
 
-
-def _training_dtype() -> str:
-    """Not float16: the base's channels were made for inputs of 0 to 255 and reach its end."""
-    return "mixed_bfloat16" if graphics_cards() else "float32"

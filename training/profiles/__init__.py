@@ -83,7 +83,8 @@ class PatchProfile(Profile):
     steps x batch patches are drawn, by class and by leak group in proportion to the square root of its cells; with 0
     steps the convolutions stay as they start.
     start_patches: so many fit the linear head that training starts from, and scale the last channels.
-    convolution_dtype: `mixed_bfloat16` computes the patch convolutions in bfloat16 and keeps float32 weights.
+    convolution_dtype: `mixed_bfloat16` computes the convolutions that are trained in bfloat16 and keeps float32 weights; no
+    float16, whose end the base's channels reach, made for inputs of 0 to 255.
     """
 
     patches_per_cell: int = Field(ge=1)
@@ -147,12 +148,13 @@ class ImageProfile(Profile):
 class CellProfile(Profile):
     """A VGG on whole cells, pooled inside the cell, and one linear head that reads the measurements, too.
 
-    steps x batch cells are drawn as for patches. variation: how each is altered.
+    steps x batch cells are drawn as for patches. variation: how each is altered. convolution_dtype: as for patches.
     frozen_blocks: the first so many blocks stay as they start.
     start_cells: so many fit the linear head that training starts from, and scale the last channels.
     """
 
     variation: Variation
+    convolution_dtype: str = "mixed_bfloat16"
     frozen_blocks: int = Field(default=0, ge=0, le=4)
     start_cells: int = Field(default=2048, ge=8)
 

@@ -12,6 +12,7 @@ PROFILE = HONEST.model_copy(
         "architecture": Architecture(name="vgg16", blocks=2),
         "steps": 4,
         "batch": 4,
+        "convolution_dtype": "float32",
         "watch_steps": 2,
         "start_cells": 16,
         "trees": 20,
