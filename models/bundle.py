@@ -7,7 +7,7 @@
         golden/               drawn cells and the outputs an engine must reproduce before it may serve
         CARD.md               for people
         manifest.sig          only where a site signs: base64 of its Ed25519 signature of manifest.json
-        report/               plots and figures
+        report/               plots, figures, predictions of cells that were held out
 
 Files are read once: the bytes that were hashed are the bytes that are used. Nothing in a bundle is code.
 """

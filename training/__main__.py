@@ -159,7 +159,7 @@ def probe(out: Out) -> None:
 
 @app.command()
 def report(out: Out) -> None:
-    """Everything the run has figures for, as RUN/report/report.html, report.json and plots."""
+    """Everything the run has figures for, as RUN/report/report.html, report.json, predictions and plots."""
     from training.report.write import write_report
 
     for path in write_report(Run.open(out)):

@@ -9,7 +9,7 @@ RUN/calibration.json       slope, intercept, band
 RUN/baseline/              features and figures of the standing baselines
 RUN/<column>.json, .npz    figures and predictions of `these_weights` and `procedure`
 RUN/robustness.json        figures of disturbed pictures; RUN/probe/ the answers behind them
-RUN/report/                report.html, report.json, plots
+RUN/report/                report.html, report.json, predictions, plots
 """
 
 import hashlib

@@ -56,7 +56,9 @@ def test_only_blocks_that_are_not_frozen_are_trained(trained: Weights) -> None:
 
 def test_a_training_in_bfloat16_moves_float32_weights_the_same_way(tmp_path: Path, trained: Weights) -> None:
     halves = train(tmp_path, PROFILE.model_copy(update={"convolution_dtype": "mixed_bfloat16"}))
-    moved, other = (each["block2_conv1__kernel"] - START["block2_conv1__kernel"] for each in (trained, halves))
+    moved, other = (
+        each["block2_conv1__kernel"] - START["block2_conv1__kernel"] for each in (trained, halves)
+    )
     assert other.dtype == np.float32 and (moved != other).any()
     assert np.vdot(moved, other) / (np.linalg.norm(moved) * np.linalg.norm(other)) > 0.8
 

@@ -1,12 +1,14 @@
 """The report of a run whose margins are made up; baselines, intervals, plots and page are real."""
 
+import csv
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from models.metrics import auroc
+from models.labels import Label
+from models.metrics import auroc, weighted_f1
 from tests.training.evaluated_run import write_fold_run
 from training.judging.columns import PROCEDURE, evaluate_run, read_column
 from training.judging.curves import read_curves
@@ -64,7 +66,22 @@ def test_every_plot_has_words_and_every_table_a_caption(html: str) -> None:
 def test_no_picture_of_a_cell_of_the_data_set_is_in_it(run: Run) -> None:
     """Plots are vectors; the one raster is of cells drawn for it."""
     names = {path.name for path in (run.folder / "report").iterdir()}
-    assert names == {"report.html", "report.json", "procedure.png", "training.png"}
+    assert names == {"report.html", "report.json", "procedure.csv", "procedure.png", "training.png"}
+
+
+def test_a_reader_gets_the_figures_of_a_column_and_of_its_baselines_from_its_table(run: Run) -> None:
+    with (run.folder / "report" / "procedure.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    column = read_column(run, PROCEDURE)
+    assert column is not None
+    malignant = np.array([line["label"] == Label.MALIGNANT.value for line in lines])
+    p, area = (np.array([float(line[name]) for line in lines]) for name in ("p_malignant", "p_area"))
+    metrics = column[0].figures.metrics
+    assert auroc(p, malignant) == pytest.approx(metrics["auroc"].value, abs=1e-4)
+    assert weighted_f1(p, malignant) == metrics["weighted_f1"].value
+    assert auroc(area, malignant) == pytest.approx(column[0].baselines["area_auroc"].value, abs=1e-4)
+    cells = [run.cells[int(line["cell"])] for line in lines]
+    assert [cell.leak_group for cell in cells] == [line["leak_group"] for line in lines]
 
 
 def test_what_a_run_lacks_is_left_out(html: str) -> None:

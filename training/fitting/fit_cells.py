@@ -147,4 +147,3 @@ def _watched_auroc(classifier: "keras.Model", cells: WholeCells, rows: Rows, pro
 
     logits = classifier.predict(Batches(batch, 0, len(parts)), verbose=0).astype(np.float64)
     return auroc(logits[:, 0] - logits[:, 1], cells.malignant[rows])
-

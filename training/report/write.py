@@ -1,4 +1,4 @@
-"""RUN/report: report.html and report.json for readers, and the plots that go into a bundle."""
+"""RUN/report: report.html and report.json for readers, the predictions behind them, and the plots that go into a bundle."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +19,7 @@ from training.publishing.card import INTENDED_USE
 from training.report import plots, sections
 from training.report.column_pictures import column_pictures
 from training.report.contents import ColumnFigures, EvaluationReport, gather, judged_columns
+from training.report.predictions import predictions_table
 from training.report.samples import augmentation_samples
 from training.runs import Run
 
@@ -35,6 +36,7 @@ def write_report(run: Run) -> list[Path]:
     written = {
         "report.html": render(page).encode(),
         "report.json": report.model_dump_json(indent=1).encode(),
+        **{f"{name}.csv": predictions_table(run, column) for name, column in judged.items()},
     }
     for name, data in written.items():
         (folder / name).write_bytes(data)
@@ -101,7 +103,10 @@ def _column(name: str, figures: ColumnFigures, judged: Judged, malignant: Bools)
     title = sections.COLUMN_TITLES[name]
     return Section(
         title,
-        (f"Judged: {comparison.figures.description}.", sections.verdict(comparison)),
+        (
+            f"Judged: {comparison.figures.description}. Every prediction: {name}.csv beside this page.",
+            sections.verdict(comparison),
+        ),
         sections.column_tables(figures),
         tuple(column_pictures(name, figures, judged, malignant)),
         comparison.figures.command,
