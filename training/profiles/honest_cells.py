@@ -4,7 +4,8 @@ python -m training all --profile honest_cells --data ../shared/data/cnmc2019 \
     --init ../shared/weights/vgg16_conv_base_f16.npz --out RUN
 
 Time: a part took about 3 minutes on an H200, eight at once on 16 processor cores (`KERAS_BACKEND=torch`); a plain loop
-of PyTorch that does the same steps took 14 s, two at once (LOG.md). On two cores without a card one part would take hours.
+of PyTorch that does the same steps took 14 s, two at once (LOG.md). Two cores that multiply bfloat16 (AMX) take about a
+quarter of an hour a part, others hours.
 Expected out of fold: AUROC 0.914 (0.822 to 0.965), weighted F1 0.857 (0.769 to 0.920), ECE 0.020 (0.020 to 0.105); with
 `--steps 3000` 0.920 (0.830 to 0.971), 0.869 (0.787 to 0.927), 0.033 (0.024 to 0.107). The mean of both trainings is
 vgg16-cnmc-pair 0.1.0: 0.920 (0.830 to 0.970), 0.867 (0.783 to 0.927), 0.025 (0.019 to 0.104).
