@@ -7,11 +7,7 @@ import keras
 
 
 def graphics_cards() -> list[str]:
-    """Names of the cards that Keras' backend, TensorFlow or PyTorch, can compute on."""
-    if keras.backend.backend() == "torch":
-        import torch
-
-        return [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    """Names of the cards that TensorFlow can compute on."""
     import tensorflow as tf
 
     return [device.name for device in tf.config.list_logical_devices("GPU")]

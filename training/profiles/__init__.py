@@ -83,8 +83,8 @@ class PatchProfile(Profile):
     steps x batch patches are drawn, by class and by leak group in proportion to the square root of its cells; with 0
     steps the convolutions stay as they start.
     start_patches: so many fit the linear head that training starts from, and scale the last channels.
-    convolution_dtype: `mixed_bfloat16` computes the convolutions that are trained in bfloat16 and keeps float32 weights; no
-    float16, whose end the base's channels reach, made for inputs of 0 to 255.
+    convolution_dtype: `mixed_bfloat16` computes convolutions in bfloat16 while training and keeps float32 weights; not
+    float16, because the base's channels were made for inputs of 0 to 255 and reach its end.
     """
 
     patches_per_cell: int = Field(ge=1)

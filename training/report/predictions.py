@@ -13,8 +13,8 @@ ABOUT_A_CELL = ("cell", "label", "leak_group", "cv_fold")
 def predictions_table(run: Run, judged: Judged) -> bytes:
     """A line a cell: what it is, then the calibrated probability of malignant by the column and by each baseline.
 
-    `cell` is its place, from 0, among the cells of the run, which are in the order of their file names: a
-    laboratory's may name people, so they stay out.
+    `cell` is its place, from 0, among the cells of the run, which are in the order of their file names; these stay
+    out, since a laboratory's may name people. Leak groups have the names that the column's JSON gives them.
     """
     by_whom = {"p_malignant": judged.p_malignant, **{f"p_{name}": p for name, p in judged.baselines.items()}}
     text = StringIO()
