@@ -13,9 +13,10 @@ Keras is imported inside the functions: importing TensorFlow costs five seconds 
 
 from dataclasses import dataclass
 from inspect import isfunction, signature
-from typing import TYPE_CHECKING, Any, Literal
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 if TYPE_CHECKING:
     import keras
@@ -27,12 +28,24 @@ VGG_FILTERS = (64, 128, 256, 512, 512)
 
 
 class Architecture(BaseModel):
-    """Name of a convolutional base and how many of its blocks are used (VGG only; the last one unpooled)."""
+    """A convolutional base. Of a VGG: how many blocks are used, the last one unpooled, and how many maps are read.
+
+    levels: 1 for the last block's map; 2 for the one below it, too, max-pooled as the last block gets it, in front.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,40}$")
     blocks: int = Field(default=5, ge=1, le=5)
+    levels: Literal[1, 2] = 1
+
+    @model_validator(mode="after")
+    def _levels_exist(self) -> Self:
+        if self.levels == 2 and (self.name not in VGG_BLOCKS or self.blocks == 1):
+            raise ValueError(
+                f"Expected a VGG of two blocks or more for two levels, got {self.name} of {self.blocks}."
+            )
+        return self
 
 
 @dataclass(frozen=True)
@@ -73,6 +86,13 @@ def vgg_convolutions(architecture: Architecture) -> list[Convolution]:
     return plan
 
 
+def read_convolutions(architecture: Architecture) -> list[Convolution]:
+    """The convolutions whose maps the head reads, lowest first: the last one of each block that `levels` counts."""
+    plan = vgg_convolutions(architecture)
+    ends = [layer for layer, after in pairwise(plan) if after.pool_before]
+    return [*ends, plan[-1]][-architecture.levels :]
+
+
 def vgg_macs(architecture: Architecture, side_px: int) -> int:
     """Multiply-accumulates of one image of side `side_px`, biases not counted (250 px VGG16: 18.80 G)."""
     total = 0
@@ -99,7 +119,7 @@ def head_plan(architecture: Architecture) -> HeadPlan:
 
 
 def build_base(architecture: Architecture, side_px: int | None = None) -> "keras.Model":
-    """The convolutional base with fresh weights: (n, s, s, 3) float32 -> the last map before its pooling.
+    """The convolutional base with fresh weights: (n, s, s, 3) float32 -> the map that `Architecture.levels` names.
 
     Raises:
         ValueError: the name is neither a VGG's nor one of `keras.applications`.
@@ -109,10 +129,13 @@ def build_base(architecture: Architecture, side_px: int | None = None) -> "keras
     inputs = keras.Input((side_px, side_px, 3), name="cell")
     if architecture.name in VGG_BLOCKS:
         x: Any = inputs
+        below: Any = None
         for layer in vgg_convolutions(architecture):
             if layer.pool_before:
-                x = keras.layers.MaxPooling2D(name=f"{layer.name.split('_')[0]}_before_pool")(x)
+                x = below = keras.layers.MaxPooling2D(name=f"{layer.name.split('_')[0]}_before_pool")(x)
             x = keras.layers.Conv2D(layer.filters, 3, padding="same", activation="relu", name=layer.name)(x)
+        if architecture.levels == 2:
+            x = keras.layers.Concatenate(name="levels")([below, x])
         return keras.Model(inputs, x, name=f"{architecture.name}_base")
     base = published_base(architecture, weights=None, input_tensor=inputs)
     return keras.Model(inputs, base.output, name=f"{architecture.name}_base")

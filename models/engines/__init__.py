@@ -29,7 +29,8 @@ class Engine(Protocol):
     batch: int
 
     def maps(self, images: Floats) -> Floats:
-        """(n, height, width, 3) float32 -> (n, c, h, w) float32, the map before its pooling. Thread-safe."""
+        """(n, height, width, 3) float32 -> (n, c, h, w) float32, the map before its pooling, that of the level below in
+        front where the architecture reads two. Thread-safe."""
         ...
 
 

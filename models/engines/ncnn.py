@@ -63,6 +63,7 @@ class NcnnEngine:
             len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         )
         self._blocks = blocks_of(plan)
+        self._levels = architecture.levels
         self._own = threading.local()
         self._net = ncnn.Net()
         options = self._net.opt
@@ -85,10 +86,10 @@ class NcnnEngine:
         return np.stack([self._one(image) for image in images])
 
     def _one(self, image: Floats) -> Floats:
-        planes = image.transpose(2, 0, 1)
+        planes = below = image.transpose(2, 0, 1)
         for block in self._blocks:
-            planes = self._through(block, planes)
-        return planes
+            below, planes = planes, self._through(block, planes)
+        return np.concatenate([below, planes]) if self._levels == 2 else planes
 
     def _through(self, block: Block, planes: Floats) -> Floats:
         """(c, h, w) float32 -> (filters, h // stride, w // stride), band by band."""

@@ -1,17 +1,20 @@
 """Both engines give the same probabilities on the same float16-rounded weights."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 
-from models.bundle import read_bundle
+from models.bundle import Bundle, read_bundle
 from models.classifier import Classifier
 from models.decoding import decode_cell
 from models.drawn_cells import draw_cell
-from models.engines import EngineUnavailable, open_engine
+from models.engines import Engine, EngineName, EngineUnavailable, open_engine
 from models.engines import ncnn as ncnn_engine
+from models.networks import Architecture
 from tests.bundles import NAME, make_bundle
 from tests.conftest import RealCell
 from tests.shipped import SHIPPED_FOLDER
@@ -68,6 +71,29 @@ def test_a_picture_in_bands_gives_the_map_of_the_whole(
         monkeypatch.setattr(ncnn_engine, "BAND_ROWS", rows)
         maps.append(engine.maps(image))
     np.testing.assert_allclose(maps[1], maps[0], atol=1e-5 * maps[0].max())
+
+
+def test_of_two_levels_the_lower_one_comes_first_and_as_the_last_block_gets_it(folder: Path) -> None:
+    bundle = read_bundle(folder)
+    image = np.random.default_rng(2).normal(size=(1, 40, 30, 3)).astype(np.float32)
+    both = _reading(bundle, blocks=2, levels=2).maps(image)
+    lower, last = (_reading(bundle, blocks=blocks, levels=1).maps(image) for blocks in (1, 2))
+    np.testing.assert_allclose(both[:, :64], lower.reshape(1, 64, 20, 2, 15, 2).max((3, 5)), atol=1e-4)
+    np.testing.assert_array_equal(both[:, 64:], last)
+
+
+def test_ncnn_and_tensorflow_agree_on_two_levels(folder: Path) -> None:
+    bundle = read_bundle(folder)
+    image = np.random.default_rng(3).normal(size=(1, 64, 64, 3)).astype(np.float32)
+    fast, reference = (_reading(bundle, 2, 2, name).maps(image) for name in ("ncnn", "tensorflow"))
+    np.testing.assert_allclose(fast, reference, atol=1e-4 * reference.max())
+
+
+def _reading(bundle: Bundle, blocks: int, levels: Literal[1, 2], name: EngineName = "ncnn") -> Engine:
+    architecture = Architecture(name="vgg16", blocks=blocks, levels=levels)
+    return open_engine(
+        replace(bundle, manifest=bundle.manifest.model_copy(update={"architecture": architecture})), name
+    )
 
 
 def test_ncnn_says_what_it_cannot_run(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """The networks have the sizes the paper's have."""
 
 import pytest
+from pydantic import ValidationError
 
 from models.networks import Architecture, build_base, build_classifier, vgg_convolutions, vgg_macs
 
@@ -34,3 +35,9 @@ def test_the_papers_xception_has_one_dense_2048() -> None:
 def test_an_unknown_architecture_is_named() -> None:
     with pytest.raises(ValueError, match="got 'resnet'"):
         build_base(Architecture(name="resnet"))
+
+
+@pytest.mark.parametrize("architecture", [{"name": "vgg16", "blocks": 1}, {"name": "xception"}])
+def test_what_has_no_level_below_is_refused_as_one_that_reads_two(architecture: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="two blocks or more"):
+        Architecture.model_validate(architecture | {"levels": 2})

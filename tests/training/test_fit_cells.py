@@ -9,6 +9,7 @@ from models.drawn_cells import draw_cell
 from models.engines.ncnn import NcnnEngine
 from models.head import Head
 from models.measurements import MEASUREMENTS, measure_cell
+from models.networks import Architecture
 from models.preprocessing import Preprocessing
 from training.fitting.fit_cells import WholeCells, embeddings, fit_cells
 from training.fitting.head_fit import fit_head, head_margin
@@ -36,6 +37,7 @@ CELLS = WholeCells(
     np.array([[values[name] for name in MEASUREMENTS] for values in MEASURED], np.float32),
     np.arange(8) % 2 == 0,
 )
+TWO_LEVELS = PROFILE.model_copy(update={"architecture": Architecture(name="vgg16", blocks=2, levels=2)})
 START = random_vgg_weights(PROFILE.architecture, seed=1)
 
 
@@ -52,6 +54,20 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Weights:
 def test_only_blocks_that_are_not_frozen_are_trained(trained: Weights) -> None:
     assert (trained["block1_conv2__kernel"] == START["block1_conv2__kernel"]).all()
     assert (trained["block2_conv1__kernel"] != START["block2_conv1__kernel"]).any()
+
+
+def test_every_channel_that_is_read_has_a_mean_of_one_and_a_level_more_changes_no_training(
+    tmp_path: Path, trained: Weights
+) -> None:
+    both = train(tmp_path, TWO_LEVELS)
+    means = embeddings(CELLS.crops, np.arange(8), both, TWO_LEVELS).mean(axis=0)[: 64 + 128]
+    assert np.median(np.abs(means - 1)) < 0.05
+    # Dividing the lower level's channels is undone in the layer above, so the last map is the same.
+    lone, together = (
+        embeddings(CELLS.crops, np.arange(8), each, profile)
+        for each, profile in ((trained, PROFILE), (both, TWO_LEVELS))
+    )
+    np.testing.assert_allclose(together[:, 64 : 64 + 128], lone[:, :128], rtol=0.02, atol=0.02)
 
 
 def test_a_training_in_bfloat16_moves_float32_weights_the_same_way(tmp_path: Path, trained: Weights) -> None:

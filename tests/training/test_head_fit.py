@@ -42,6 +42,17 @@ def test_with_trees_the_margin_is_the_mean_of_both() -> None:
     assert alone[MALIGNANT].mean() > 0 > alone[~MALIGNANT].mean()
 
 
+def test_with_two_levels_the_margin_is_the_mean_of_a_regression_on_each_and_of_the_trees() -> None:
+    recipe = HeadRecipe(1.0, trees=12, levels=(1, 3))
+    levels = [FEATURES[:, [0, 4]], FEATURES[:, [1, 2, 3, 5, 6, 7]]]
+    alone = [fit_head(each, MEASURED, MALIGNANT, GROUPS, HeadRecipe(1.0)) for each in levels]
+    margins = [head_margin(each, MEASURED, head) for each, head in zip(levels, alone, strict=True)]
+    trees = 2 * head_margin(FEATURES, MEASURED, WITH_TREES) - head_margin(FEATURES, MEASURED, HEAD)
+    found = head_margin(FEATURES, MEASURED, fit_head(FEATURES, MEASURED, MALIGNANT, GROUPS, recipe))
+    assert found == pytest.approx((margins[0] + margins[1] + trees) / 3, abs=1e-4)
+    assert np.abs(margins[0] - margins[1]).max() > 0.1
+
+
 def test_a_bundle_keeps_thresholds_whole() -> None:
     kept = rounded(WITH_TREES)
     assert (kept["trees__threshold"] == WITH_TREES["trees__threshold"]).all()

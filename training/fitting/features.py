@@ -8,6 +8,7 @@ from models.cell_view import look_at_cell
 from models.engines.ncnn import NcnnEngine
 from models.head import Head, HeadSpec
 from models.measurements import ImageArray
+from models.networks import read_convolutions
 from models.preprocessing import Floats
 from training.fitting.initial_weights import Weights, rounded
 from training.profiles import PatchProfile
@@ -23,7 +24,7 @@ def whole_cell_features(crops: ImageArray, weights: Weights, profile: PatchProfi
         (n, 2 * filters) float32: means, then deviations.
     """
     engine = NcnnEngine(profile.architecture, rounded(weights))
-    filters = weights[list(weights)[-1]].shape[-1]
+    filters = sum(layer.filters for layer in read_convolutions(profile.architecture))
     spec = HeadSpec(pooling="cell_mean_deviation", dense_layers=1, embedding_length=2 * filters)
     head = Head(
         spec,

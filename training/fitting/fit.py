@@ -13,7 +13,7 @@ import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
 from models.metrics import auroc
-from models.networks import vgg_convolutions
+from models.networks import Architecture, read_convolutions, vgg_convolutions
 from models.preprocessing import Floats
 from training.cells.sampling import Doubles, draw
 from training.fitting.initial_weights import Weights
@@ -117,6 +117,31 @@ def unit_channels(weights: Weights, layer: str, scale: Floats) -> Weights:
     """
     kernel, bias = weights[f"{layer}__kernel"] / scale, weights[f"{layer}__bias"] / scale
     return weights | {f"{layer}__kernel": kernel, f"{layer}__bias": bias}
+
+
+def unit_map(weights: Weights, architecture: Architecture, vectors: Floats) -> Weights:
+    """Divide each channel that the head reads by its mean response, and leave what the network computes as it is.
+
+    Args:
+        vectors: (n, 2 * channels) float32, embeddings by `weights` of the cells whose mean response counts.
+    """
+    *below, last = read_convolutions(architecture)
+    means, deviations = np.split(vectors, 2, axis=1)
+    start = 0
+    for layer in below:
+        level = slice(start, start := start + layer.filters)
+        scale = channel_scale(np.hstack([means[:, level], deviations[:, level]]))
+        weights = unit_channels(weights, layer.name, scale)
+        after = f"{_following(architecture, layer.name)}__kernel"
+        weights |= {after: weights[after] * scale[:, None]}
+    return unit_channels(
+        weights, last.name, channel_scale(np.hstack([means[:, start:], deviations[:, start:]]))
+    )
+
+
+def _following(architecture: Architecture, layer: str) -> str:
+    names = [each.name for each in vgg_convolutions(architecture)]
+    return names[names.index(layer) + 1]
 
 
 def pooled_patches(weights: Weights, profile: PatchProfile, channels: int) -> "keras.Model":

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from models.measurements import ImageArray
 from models.metrics import auroc
-from models.networks import vgg_convolutions, vgg_reach
+from models.networks import vgg_reach
 from models.preprocessing import Floats, cell_weights
 from training.cells.sampling import Doubles, draw
 from training.fitting.cell_network import (
@@ -27,10 +27,9 @@ from training.fitting.cell_variation import draw_changes
 from training.fitting.fit import (
     TRAINING_FLOOR,
     WATCHED_CELLS,
-    channel_scale,
     compile_classifier,
     one_hot,
-    unit_channels,
+    unit_map,
 )
 from training.fitting.head_fit import fused_columns
 from training.fitting.initial_weights import Weights, rounded
@@ -63,18 +62,20 @@ def fit_cells(
 ) -> Weights:
     """Train the base, or go on where a kill ended that; the linear head it is trained under is thrown away.
 
+    That head reads the last map alone, even where the one that is fitted afterwards reads two.
+
     Args:
         sample_weights: (n,) how often a cell is drawn; 0 for cells held out. weights: the base to start from.
         watched: cells whose AUROC is in the curve; nothing else depends on them.
         folder, training: see `training.fitting.steps.train`.
 
     Returns:
-        The base, float32: its moving average, each channel of the last map scaled to a mean of about 1.
+        The base, float32: its moving average, each channel that is read scaled to a mean of about 1.
     """
+    served, profile = profile, _last_level(profile)
     keras.utils.set_random_seed(profile.seed)
     start = draw(sample_weights, profile.start_cells, seed=profile.seed, step=profile.steps)
-    last = vgg_convolutions(profile.architecture)[-1].name
-    scaled = unit_channels(weights, last, channel_scale(embeddings(cells.crops, start, weights, profile)))
+    scaled = unit_map(weights, profile.architecture, embeddings(cells.crops, start, weights, profile))
     embedding = cell_embedding(profile, scaled, profile.convolution_dtype, TRAINING_FLOOR)
     classifier = cell_classifier(embedding, profile)
     learning = altering(classifier, profile)
@@ -112,7 +113,12 @@ def fit_cells(
         start=start_from_linear_head,
     )
     base = trained_base(classifier, profile)
-    return unit_channels(base, last, channel_scale(embeddings(cells.crops, start, base, profile)))
+    return unit_map(base, served.architecture, embeddings(cells.crops, start, base, served))
+
+
+def _last_level(profile: CellProfile) -> CellProfile:
+    alone = profile.architecture.model_copy(update={"levels": 1})
+    return profile.model_copy(update={"architecture": alone})
 
 
 def seen(crops: ImageArray, profile: CellProfile) -> Seen:

@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from models.networks import vgg_convolutions
 from models.preprocessing import Floats
 from training.cells.pieces import stored, stored_in_pieces
 from training.fitting.features import whole_cell_features
-from training.fitting.fit import channel_scale, unit_channels
+from training.fitting.fit import unit_map
 from training.fitting.initial_weights import Weights
 from training.fitting.prepare import PreparedCells
 from training.profiles import PatchProfile
@@ -21,13 +20,14 @@ AT_ONCE = 200
 
 
 def frozen_base(run: Run, profile: PatchProfile, prepared: PreparedCells) -> Weights:
-    """The starting weights, each channel of the last map scaled to a mean of about 1."""
+    """The starting weights, each channel that is read scaled to a mean of about 1."""
 
     def scaled() -> Weights:
         weights = run.starting_weights()
         rows = np.linspace(0, len(run.cells) - 1, min(SCALED_BY, len(run.cells))).astype(int)
-        scale = channel_scale(whole_cell_features(prepared.crops[rows], weights, profile))
-        return unit_channels(weights, vgg_convolutions(profile.architecture)[-1].name, scale)
+        return unit_map(
+            weights, profile.architecture, whole_cell_features(prepared.crops[rows], weights, profile)
+        )
 
     return stored(run.folder / FOLDER / "base.npz", scaled)
 

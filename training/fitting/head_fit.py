@@ -1,6 +1,7 @@
 """The head on whole cells: one logistic regression over the embedding and the measurements, and trees beside it."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -36,8 +37,8 @@ def fit_head(
 ) -> Weights:
     """Fit with class- and group-balanced weights.
 
-    Where there are trees the margin is the mean of both: the regression follows texture, the trees size and shape where
-    a person's texture misleads it.
+    Where there are trees, or two levels, the margin is the mean of all: the regressions follow texture, coarse and fine, the
+    trees size and shape where a person's texture misleads them.
 
     Args:
         features: (n, d) float32 embeddings. measurements: (n, m) float32, in the order of `MEASUREMENTS`.
@@ -47,29 +48,44 @@ def fit_head(
         The head's arrays as `models.head` names them; the embedding's standardisation is folded into the
         dense layer, the measurements' is kept as `fusion__mean` and `fusion__scale`.
     """
-    mean, scale = standard(features, EMBEDDING_FLOOR)
     fused = fused_columns(measurements)
     fusion_mean, fusion_scale = standard(fused, MEASUREMENT_FLOOR)
-    inputs = np.hstack([(features - mean) / scale, (fused - fusion_mean) / fusion_scale])
+    scaled = (fused - fusion_mean) / fusion_scale
     weights = balanced_weights(malignant, groups) * len(malignant)
-    model = LogisticRegression(C=1.0 / recipe.penalty, max_iter=2000).fit(
-        inputs, malignant, sample_weight=weights
-    )
-    slope, fusion = np.split(model.coef_[0], [features.shape[1]])
-    bias = model.intercept_ - (slope / scale) @ mean
+    columns = level_columns(recipe.levels or (features.shape[1] // 2,))
+    share = 1.0 / (len(columns) + bool(recipe.trees))
+    slope, bias = np.zeros(features.shape[1]), 0.0
+    fusion = np.zeros(len(FUSED))
+    for own in columns:
+        mean, scale = standard(features[:, own], EMBEDDING_FLOOR)
+        inputs = np.hstack([(features[:, own] - mean) / scale, scaled])
+        model = LogisticRegression(C=1.0 / recipe.penalty, max_iter=2000).fit(
+            inputs, malignant, sample_weight=weights
+        )
+        texture, measured = np.split(model.coef_[0], [len(own)])
+        slope[own] = share * texture / scale
+        bias += share * model.intercept_[0] - slope[own] @ mean
+        fusion += share * measured
     head = {
-        "head__dense1__kernel": both_logits(slope / scale),
-        "head__dense1__bias": both_logits(bias)[0],
+        "head__dense1__kernel": both_logits(slope),
+        "head__dense1__bias": both_logits(np.array([bias]))[0],
         "fusion__mean": fusion_mean,
         "fusion__scale": fusion_scale,
         "fusion__kernel": both_logits(fusion),
     }
-    head = {name: array.astype(np.float32) for name, array in head.items()}
-    if not recipe.trees:
-        return head
-    both = head | fit_trees(fused, malignant, weights, recipe.trees)
-    halved = ("head__dense1__kernel", "head__dense1__bias", "fusion__kernel", "trees__value")
-    return both | {name: both[name] / 2 for name in halved}
+    if recipe.trees:
+        trees = fit_trees(fused, malignant, weights, recipe.trees)
+        head |= trees | {"trees__value": share * trees["trees__value"]}
+    return {name: array.astype(np.float32) for name, array in head.items()}
+
+
+def level_columns(channels: Sequence[int]) -> list[npt.NDArray[np.intp]]:
+    """Where each map's means and deviations stand in an embedding that holds all means before all deviations."""
+    starts = np.cumsum([0, *channels])
+    return [
+        np.concatenate([np.arange(start, end), np.arange(start, end) + starts[-1]])
+        for start, end in pairwise(starts)
+    ]
 
 
 def head_margin(features: Floats, measurements: Floats, head: Weights) -> npt.NDArray[np.float64]:

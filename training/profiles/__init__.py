@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from models.metrics import RESAMPLES
-from models.networks import Architecture
+from models.networks import Architecture, read_convolutions
 from models.preprocessing import Preprocessing
 
 
@@ -21,10 +21,12 @@ class HeadRecipe:
     """How a head that pools inside the cell is fitted.
 
     penalty: inverse of scikit-learn's C, on standardised inputs. trees: on the measurements, 0 for none.
+    levels: channels of each map that gets a regression of its own; empty where one reads the whole embedding.
     """
 
     penalty: float
     trees: int = 0
+    levels: tuple[int, ...] = ()
 
 
 class Member(_Frozen):
@@ -74,7 +76,10 @@ class Profile(_Frozen):
     @property
     def head_recipe(self) -> HeadRecipe:
         """See `HeadRecipe`."""
-        return HeadRecipe(self.head_penalty, self.trees)
+        if self.architecture.levels == 1:
+            return HeadRecipe(self.head_penalty, self.trees)
+        filters = tuple(layer.filters for layer in read_convolutions(self.architecture))
+        return HeadRecipe(self.head_penalty, self.trees, filters * max(len(self.members), 1))
 
 
 class PatchProfile(Profile):
