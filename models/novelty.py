@@ -125,7 +125,8 @@ def fit_novelty(embeddings: Floats, measurements: Floats, malignant: npt.NDArray
         embeddings: (n, d). measurements: (n, len(MEASUREMENTS)). malignant: (n,) bool.
 
     Returns:
-        Means, and whitening matrices W such that |(x - mean) W|^2 is a squared Mahalanobis distance; float32.
+        Means, and whitening matrices W such that |(x - mean) W|^2 is a squared Mahalanobis distance; float32, the
+        embedding's two matrices float16, since they are most of what a bundle weighs.
     """
     means = {side: embeddings[malignant == side].mean(axis=0) for side in (True, False)}
     centred = embeddings - np.where(malignant[:, None], means[True], means[False])
@@ -133,9 +134,9 @@ def fit_novelty(embeddings: Floats, measurements: Floats, malignant: npt.NDArray
     return {
         "novelty__malignant_mean": means[True],
         "novelty__healthy_mean": means[False],
-        "novelty__within": _whitening(centred),
+        "novelty__within": _whitening(centred).astype(np.float16),
         "novelty__mean": embeddings.mean(axis=0),
-        "novelty__total": _whitening(embeddings - embeddings.mean(axis=0)),
+        "novelty__total": _whitening(embeddings - embeddings.mean(axis=0)).astype(np.float16),
         "novelty__scale": np.maximum(embeddings.std(axis=0), SCALE_FLOOR).astype(np.float32),
         "novelty__measured_mean": measurements.mean(axis=0),
         "novelty__measured": _whitening(measurements - measurements.mean(axis=0)),

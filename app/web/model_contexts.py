@@ -155,6 +155,7 @@ def _plots(manifest: Manifest) -> tuple[pages.Plot, ...]:
 def _architecture(manifest: Manifest) -> str:
     blocks = manifest.architecture.blocks
     suffix = f", {blocks} of 5 blocks" if manifest.architecture.name.startswith("vgg") and blocks < 5 else ""
+    suffix += ", two levels read" if manifest.architecture.levels == 2 else ""
     networks = f", mean of {manifest.members} networks" if manifest.members > 1 else ""
     return manifest.architecture.name.upper() + suffix + networks
 

@@ -1,7 +1,9 @@
 from models.bundle import Figures, Interval
 from models.metrics import METRICS
+from models.networks import Architecture
+from tests.bundles import make_manifest
 from training.judging.evaluate import Comparison, GroupShare
-from training.publishing.card import INTENDED_USE, figures_table, groups_table, verdicts
+from training.publishing.card import INTENDED_USE, description, figures_table, groups_table, verdicts
 
 
 def _interval(low: float, high: float) -> Interval:
@@ -43,6 +45,20 @@ def test_every_metric_stands_in_the_table_with_its_interval() -> None:
 def test_a_group_that_is_called_wrong_as_a_whole_shows_as_such() -> None:
     table = groups_table({"these weights": _comparison(0.1)})
     assert "| these weights | H40 | healthy | 55 | 100% |" in table
+
+
+def test_the_description_names_the_levels_that_are_read_and_what_the_trees_weigh() -> None:
+    manifest = make_manifest()
+    head = manifest.head.model_copy(update={"trees": 300})
+    two = Architecture(name="vgg16", blocks=4, levels=2)
+    texts = [
+        description(manifest.model_copy(update={"architecture": each, "head": head}))
+        for each in (two, manifest.architecture)
+    ]
+    assert "block 3's" in texts[0]
+    assert "300 boosted trees on the same measurements, a third of the margin" in texts[0]
+    assert "block 1's" not in texts[1]
+    assert "half of the margin" in texts[1]
 
 
 def test_the_intended_use_is_the_research_sentence() -> None:

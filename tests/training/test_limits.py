@@ -15,6 +15,7 @@ from training.calibration.limits import (
     cross_fitted_head,
     distances_of,
     fit_limits,
+    learned_statistics,
 )
 from training.profiles import HeadRecipe
 
@@ -74,6 +75,16 @@ def test_the_reference_set_is_the_train_part_alone(cells: Observed, limits: Fitt
     assert len(limits.statistics["reference__embedding"]) == (cells.parts == "train").sum()
     assert len(limits.statistics["reference__group_digest"]) == 24
     assert set(limits.ranges["area_px2"]) == set(Label)
+
+
+def test_of_one_person_the_reference_set_has_so_many_cells_and_no_more(
+    cells: Observed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.calibration.limits.REFERENCE_CELLS", 2)
+    statistics = learned_statistics(cells)
+    assert np.unique(cells.groups, return_counts=True)[1].min() > 2
+    assert set(np.bincount(statistics["reference__group"]).tolist()) == {2}
+    assert len(statistics["reference__embedding"]) == len(statistics["reference__measurements"])
 
 
 def test_each_class_has_its_alpha_and_its_people(limits: FittedLimits) -> None:

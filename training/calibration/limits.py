@@ -20,6 +20,7 @@ from models.preprocessing import Floats
 from models.quality import INSPECTIONS, Limits, QualityLimits
 from models.reference import reference_arrays
 from training.calibration.calibrate import cross_fitted
+from training.cells.sampling import spread
 from training.fitting.head_fit import fit_head, head_margin
 from training.fitting.initial_weights import rounded
 from training.fitting.prepare import PreparedCells
@@ -141,18 +142,29 @@ def fit_limits(observed: Observed, *, recipe: HeadRecipe) -> FittedLimits:
     statistics = learned_statistics(train)
     return FittedLimits(
         quality=fit_gate(train.measurements, train.inspections),
-        novelty=fit_distances(train, val, statistics),
+        novelty=fit_distances(val, statistics),
         conformal=fit_sets(observed, recipe=recipe),
         ranges=fit_ranges(train.measurements, train.malignant),
         statistics=statistics,
     )
 
 
+REFERENCE_CELLS = 120
+"""Of each leak group at most so many are in the reference set: more of one person show little that is new, and weigh."""
+
+
 def learned_statistics(learned: Observed) -> Arrays:
     """Where the cells lie that were learned from, and the reference set."""
+    kept = spread(np.arange(len(learned.groups)), learned.groups, REFERENCE_CELLS)
     return fit_novelty(learned.embeddings, learned.measurements, learned.malignant) | reference_arrays(
-        learned.embeddings, learned.measurements, learned.malignant, learned.groups
+        learned.embeddings[kept], learned.measurements[kept], learned.malignant[kept], learned.groups[kept]
     )
+
+
+def detector_of(statistics: Arrays) -> NoveltyDetector:
+    """The detector that serves these statistics, without limits."""
+    search = NeighbourSearch(statistics["reference__embedding"], statistics["novelty__scale"])
+    return NoveltyDetector(statistics, search, OPEN_LIMITS)
 
 
 def fit_gate(measurements: Floats, inspections: Floats) -> QualityLimits:
@@ -181,10 +193,9 @@ def _limits(watched: Watched, values: Floats) -> list[Limits]:
     return [Limits(reason=reason, **bounds) for reason, bounds in sides if reason is not None]
 
 
-def fit_distances(train: Observed, val: Observed, statistics: Arrays) -> NoveltyLimits:
+def fit_distances(val: Observed, statistics: Arrays) -> NoveltyLimits:
     """How far cells of people nothing was fitted to lie from the training cells, a few left out."""
-    search = NeighbourSearch(train.embeddings, statistics["novelty__scale"])
-    return farthest_kept(distances_of(NoveltyDetector(statistics, search, OPEN_LIMITS), val), val.groups)
+    return farthest_kept(distances_of(detector_of(statistics), val), val.groups)
 
 
 def farthest_kept(found: Doubles, groups: npt.NDArray[np.str_]) -> NoveltyLimits:

@@ -12,13 +12,12 @@ import numpy.typing as npt
 
 from models.bundle import Arrays, Band, Calibration
 from models.conformal import ConformalLimits
-from models.neighbours import NeighbourSearch
-from models.novelty import NoveltyDetector, NoveltyLimits
+from models.novelty import NoveltyLimits
 from training.calibration.calibrate import cross_fitted, fit_band, fit_calibration
 from training.calibration.limits import (
-    OPEN_LIMITS,
     Observed,
     class_limits,
+    detector_of,
     distances_of,
     farthest_kept,
     learned_statistics,
@@ -92,7 +91,6 @@ def _view(run: Run, prepared: PreparedCells, fold: int) -> FoldView:
     seen = observed_rows(run, prepared, features["rows"], features["features"])
     learned, left_out = seen.where(~own), seen.where(own)
     statistics = learned_statistics(learned)
-    search = NeighbourSearch(learned.embeddings, statistics["novelty__scale"])
     return FoldView(
         fold=fold,
         learned=learned,
@@ -100,7 +98,7 @@ def _view(run: Run, prepared: PreparedCells, fold: int) -> FoldView:
         held_out=left_out,
         rows=features["rows"][own],
         margin=held_out["margin"],
-        distances=distances_of(NoveltyDetector(statistics, search, OPEN_LIMITS), left_out),
+        distances=distances_of(detector_of(statistics), left_out),
     )
 
 

@@ -3,6 +3,7 @@
 from models.bundle import Interval, Manifest, Origin
 from models.head import HeadSpec
 from models.metrics import METRIC_NAMES
+from models.networks import Architecture
 from training.judging.baselines import BASELINE_NAMES
 from training.judging.evaluate import COMPARED, Comparison
 
@@ -119,8 +120,8 @@ def _network(manifest: Manifest) -> str:
     if head.pooling == "cell_mean_deviation":
         return f"""\
 {base.name}, blocks 1 to {base.blocks}, {crop}; mean and
-deviation of the last map over the positions inside the cell ({head.embedding_length} values), a
-linear layer on them, and a linear term on {len(head.fusion)} measurements{_trees(head)}.
+deviation of {_maps(base)} over the positions inside the cell ({head.embedding_length} values), a
+linear layer on them, and a linear term on {len(head.fusion)} measurements{_trees(head, base)}.
 One pass, no averaging over rotations."""
     views = f"Mean over {manifest.views} turns and mirrors." if manifest.views > 1 else "One pass."
     return f"""\
@@ -129,8 +130,20 @@ map ({head.embedding_length} values) and {head.dense_layers} dense layers, all t
 {views}"""
 
 
-def _trees(head: HeadSpec) -> str:
-    return f";\n{head.trees} boosted trees on the same measurements, half of the margin" if head.trees else ""
+def _maps(base: Architecture) -> str:
+    below = (
+        f" and of block {base.blocks - 1}'s,\nmax-pooled, a regression of its own for each,"
+        if base.levels == 2
+        else ""
+    )
+    return f"the last map{below}"
+
+
+def _trees(head: HeadSpec, base: Architecture) -> str:
+    share = "a third" if base.levels == 2 else "half"
+    return (
+        f";\n{head.trees} boosted trees on the same measurements, {share} of the margin" if head.trees else ""
+    )
 
 
 def _chosen_limits(manifest: Manifest) -> str:
