@@ -37,7 +37,7 @@ class Settings(BaseSettings):
         description="SQLAlchemy URL; empty means SQLite in the data folder. PostgreSQL: `postgresql+psycopg://`",
     )
     model: str = Field(
-        "vgg16-cnmc/0.5.0",
+        "vgg16-cnmc/1.0.0",
         description="bundle that seeds an empty registry; after that the registry rules",
     )
     model_key: str = Field(

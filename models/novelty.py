@@ -134,9 +134,11 @@ def fit_novelty(embeddings: Floats, measurements: Floats, malignant: npt.NDArray
     return {
         "novelty__malignant_mean": means[True],
         "novelty__healthy_mean": means[False],
-        "novelty__within": _whitening(centred).astype(np.float16),
+        "novelty__within": _whitening(centred, floor=SCALE_FLOOR).astype(np.float16),
         "novelty__mean": embeddings.mean(axis=0),
-        "novelty__total": _whitening(embeddings - embeddings.mean(axis=0)).astype(np.float16),
+        "novelty__total": _whitening(embeddings - embeddings.mean(axis=0), floor=SCALE_FLOOR).astype(
+            np.float16
+        ),
         "novelty__scale": np.maximum(embeddings.std(axis=0), SCALE_FLOOR).astype(np.float32),
         "novelty__measured_mean": measurements.mean(axis=0),
         "novelty__measured": _whitening(measurements - measurements.mean(axis=0)),
@@ -154,8 +156,8 @@ SCALE_FLOOR = 0.05
 """Smallest scale of an embedding value, where 1 is a channel's mean: a nearly silent channel stays silent."""
 
 
-def _whitening(centred: Floats, shrinkage: float = SHRINKAGE) -> Floats:
-    scale = np.maximum(centred.std(axis=0), 1e-6)
+def _whitening(centred: Floats, shrinkage: float = SHRINKAGE, floor: float = 1e-6) -> Floats:
+    scale = np.maximum(centred.std(axis=0), floor)
     correlation = np.cov(centred / scale, rowvar=False, dtype=np.float64)
     mixed = (1 - shrinkage) * correlation + shrinkage * np.eye(len(correlation))
     return np.asarray(np.linalg.cholesky(np.linalg.inv(mixed)) / scale[:, None], np.float32)

@@ -31,10 +31,10 @@ SMALLEST_PX2 = 600
 """What the bundle's gate lets through."""
 
 
-def make_bundle(store: Path, version: str = "0.1.0", seed: int = 0) -> Bundle:
-    """Write `<store>/drawn-vgg16/<version>`; another seed gives another model."""
-    manifest = make_manifest(version)
-    weights = make_weights(seed)
+def make_bundle(store: Path, version: str = "0.1.0", seed: int = 0, members: int = 1) -> Bundle:
+    """Write `<store>/drawn-vgg16/<version>`; another seed gives another model. members: networks that are averaged."""
+    manifest = make_manifest(version, members)
+    weights = make_weights(seed) if members == 1 else _make_ensemble(seed, members)
     rounded = {name: array.astype(np.float16) for name, array in weights.items()}
     bare = Bundle(manifest, "0" * 64, rounded, (), "")
     classifier = Classifier(bare, open_engine(bare, "ncnn"))
@@ -47,7 +47,7 @@ def make_bundle(store: Path, version: str = "0.1.0", seed: int = 0) -> Bundle:
     return write_bundle(store / NAME / version, manifest, weights, golden, {"CARD.md": card})
 
 
-def make_manifest(version: str = "0.1.0") -> Manifest:
+def make_manifest(version: str = "0.1.0", members: int = 1) -> Manifest:
     return Manifest(
         name=NAME,
         version=version,
@@ -56,8 +56,12 @@ def make_manifest(version: str = "0.1.0") -> Manifest:
         architecture=ARCHITECTURE,
         preprocessing=Preprocessing(crop_px=64, output_px=64, centre="cell", mean="crop"),
         head=HeadSpec(
-            pooling="cell_mean_deviation", dense_layers=1, embedding_length=256, fusion=("area_px2",)
+            pooling="cell_mean_deviation",
+            dense_layers=1,
+            embedding_length=256 * members,
+            fusion=("area_px2",),
         ),
+        members=members,
         calibration=Calibration(slope=1.0, intercept=0.0, malignant_prevalence=0.5),
         band=Band(low=0.45, high=0.55),
         quality={"area_px2": (Limits(reason="size_outside_training_range", lowest=SMALLEST_PX2),)},
@@ -87,3 +91,16 @@ def make_weights(seed: int = 0) -> Weights:
     weights["fusion__scale"] = np.array([6000.0])
     weights["fusion__kernel"] = np.array([[1.0, -1.0]])
     return weights
+
+
+def _make_ensemble(seed: int, members: int) -> Weights:
+    own = [make_weights(seed + number) for number in range(members)]
+    bases = {
+        f"member{number}__{name}": array
+        for number, each in enumerate(own, start=1)
+        for name, array in each.items()
+        if name.startswith("block")
+    }
+    head = {name: array for name, array in own[0].items() if not name.startswith("block")}
+    kernels = [each["head__dense1__kernel"] for each in own]
+    return bases | head | {"head__dense1__kernel": np.concatenate(kernels) / members}

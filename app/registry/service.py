@@ -293,7 +293,7 @@ def split_id(model_id: str) -> tuple[str, str]:
     """
     name, slash, version = model_id.partition("/")
     if not (name and slash and version) or "/" in version or ".." in model_id:
-        raise BadRequest(f"Expected NAME/VERSION such as vgg16-cnmc/0.5.0, got {model_id!r}.")
+        raise BadRequest(f"Expected NAME/VERSION such as vgg16-cnmc/1.0.0, got {model_id!r}.")
     return name, version
 
 

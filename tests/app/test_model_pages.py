@@ -11,7 +11,7 @@ from models.bundle import read_bundle
 from tests.app.conftest import RunningApp
 from tests.app.test_pages import browser
 from tests.bundles import NAME, make_bundle
-from tests.shipped import SHIPPED, SHIPPED_FOLDER, SHIPPED_PAIR
+from tests.shipped import SHIPPED, SHIPPED_FOLDER
 
 
 @pytest.fixture
@@ -41,12 +41,19 @@ def test_an_admin_activates_with_a_reason_and_rolls_back_with_another(
     assert [("server", f"{NAME}/0.1.0"), ("A admin", SHIPPED), ("A admin", f"{NAME}/0.1.0")] == acts
 
 
-def test_the_page_of_an_ensemble_says_how_many_networks_are_averaged(admin: TestClient) -> None:
+def test_the_page_of_an_ensemble_says_how_many_networks_are_averaged(
+    own_app: RunningApp, admin: TestClient
+) -> None:
+    make_bundle(own_app.settings.model_dir, "0.2.0", members=2)
     said = [
-        "VGG16, 3 of 5 blocks, mean of 2 networks" in admin.get(f"/models/{model}").text
-        for model in (SHIPPED_PAIR, SHIPPED)
+        "VGG16, 2 of 5 blocks, mean of 2 networks" in admin.get(f"/models/{NAME}/{version}").text
+        for version in ("0.2.0", "0.1.0")
     ]
     assert said == [True, False]
+
+
+def test_the_page_of_the_shipped_model_says_that_two_levels_are_read(admin: TestClient) -> None:
+    assert "VGG16, 4 of 5 blocks, two levels read" in admin.get(f"/models/{SHIPPED}").text
 
 
 @pytest.mark.parametrize("path", [f"/models/{SHIPPED}/activate", "/models/rollback"])
