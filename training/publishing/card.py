@@ -120,8 +120,8 @@ def _network(manifest: Manifest) -> str:
     if head.pooling == "cell_mean_deviation":
         return f"""\
 {base.name}, blocks 1 to {base.blocks}, {crop}; mean and
-deviation of {_maps(base)} over the positions inside the cell ({head.embedding_length} values), a
-linear layer on them, and a linear term on {len(head.fusion)} measurements{_trees(head, base)}.
+deviation over the positions inside the cell of {_maps(base)} ({head.embedding_length} values), a
+linear layer on them{_regressions(base)}, and a linear term on {len(head.fusion)} measurements{_trees(head, base)}.
 One pass, no averaging over rotations."""
     views = f"Mean over {manifest.views} turns and mirrors." if manifest.views > 1 else "One pass."
     return f"""\
@@ -131,12 +131,13 @@ map ({head.embedding_length} values) and {head.dense_layers} dense layers, all t
 
 
 def _maps(base: Architecture) -> str:
-    below = (
-        f" and of block {base.blocks - 1}'s,\nmax-pooled, a regression of its own for each,"
-        if base.levels == 2
-        else ""
+    return (
+        f"the last map and of block {base.blocks - 1}'s, max-pooled" if base.levels == 2 else "the last map"
     )
-    return f"the last map{below}"
+
+
+def _regressions(base: Architecture) -> str:
+    return ", the mean of a regression on each map" if base.levels == 2 else ""
 
 
 def _trees(head: HeadSpec, base: Architecture) -> str:
