@@ -74,15 +74,12 @@ class NoveltyDetector:
     """
 
     def __init__(self, arrays: Arrays, search: NeighbourSearch, limits: NoveltyLimits) -> None:
-        self._classes = [
-            (arrays[f"novelty__{name}_mean"].astype(np.float32), arrays["novelty__within"].astype(np.float32))
-            for name in ("malignant", "healthy")
-        ]
-        self._all = arrays["novelty__mean"].astype(np.float32), arrays["novelty__total"].astype(np.float32)
-        self._measured = (
-            arrays["novelty__measured_mean"].astype(np.float32),
-            arrays["novelty__measured"].astype(np.float32),
+        self._classes = _Mahalanobis(
+            arrays["novelty__within"], arrays["novelty__malignant_mean"], arrays["novelty__healthy_mean"]
         )
+        self._all = _Mahalanobis(arrays["novelty__total"], arrays["novelty__mean"])
+        self._measured_mean = arrays["novelty__measured_mean"].astype(np.float32)
+        self._measured = _Mahalanobis(arrays["novelty__measured"], self._measured_mean)
         self._texture_whitening = arrays["novelty__texture"].astype(np.float32)
         self._texture_search = NeighbourSearch(
             self._texture(arrays["reference__measurements"]), np.ones(len(TEXTURE), np.float32)
@@ -92,11 +89,10 @@ class NoveltyDetector:
     def distances(self, embedding: Floats, measurements: Mapping[str, float]) -> Distances:
         """Measure one cell. embedding: (d,) float32; measurements: `measure_cell` of the picture."""
         values = np.array([measurements[name] for name in MEASUREMENTS], np.float32)
-        nearest_class = min(_mahalanobis(embedding, *each) for each in self._classes)
         return Distances(
-            relative=nearest_class - _mahalanobis(embedding, *self._all),
+            relative=self._classes.nearest(embedding) - self._all.nearest(embedding),
             neighbours=float(self._search.nearest(embedding, self._limits.neighbour).distances[-1]),
-            measurements=_mahalanobis(values, *self._measured),
+            measurements=self._measured.nearest(values),
             texture=float(
                 self._texture_search.nearest(self._texture(values), self._limits.neighbour).distances[-1]
             ),
@@ -114,8 +110,9 @@ class NoveltyDetector:
 
     def _texture(self, measurements: Floats) -> Floats:
         """(..., len(MEASUREMENTS)) -> (..., len(TEXTURE)), uncorrelated over the training cells."""
-        mean, _ = self._measured
-        return np.asarray((measurements - mean)[..., _TEXTURE_COLUMNS] @ self._texture_whitening, np.float32)
+        return np.asarray(
+            (measurements - self._measured_mean)[..., _TEXTURE_COLUMNS] @ self._texture_whitening, np.float32
+        )
 
 
 def fit_novelty(embeddings: Floats, measurements: Floats, malignant: npt.NDArray[np.bool_]) -> Arrays:
@@ -163,6 +160,13 @@ def _whitening(centred: Floats, shrinkage: float = SHRINKAGE, floor: float = 1e-
     return np.asarray(np.linalg.cholesky(np.linalg.inv(mixed)) / scale[:, None], np.float32)
 
 
-def _mahalanobis(values: Floats, mean: Floats, whitening: Floats) -> float:
-    """Mean over the values of the squared, whitened distance; about 1 for a training cell."""
-    return float(np.square((values - mean) @ whitening).mean())
+class _Mahalanobis:
+    """Distances to several means under one whitening, for one product with its matrix."""
+
+    def __init__(self, whitening: npt.NDArray[Any], *means: npt.NDArray[Any]) -> None:
+        self._whitening = whitening.astype(np.float32)
+        self._means = np.stack(means).astype(np.float32) @ self._whitening
+
+    def nearest(self, values: Floats) -> float:
+        """Mean over the values of the squared, whitened distance to the nearest mean; about 1 for a training cell."""
+        return float(np.square(values @ self._whitening - self._means).mean(axis=1).min())
