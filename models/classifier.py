@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.bundle import Bundle, BundleRefused, Calibration, read_bundle
+from models.bundle import Bundle, BundleRefused, Calibration, GoldenCell, read_bundle
 from models.cell_view import look_at_cell
 from models.decision import Decision, Judge, PredictionLabel, not_assessable
 from models.decoding import decode_cell
@@ -175,8 +175,12 @@ class Classifier:
         return self.bundle.manifest.preprocessing
 
     def _check_golden(self) -> None:
-        for cell in self.bundle.golden:
-            found = self.p_malignant_ungated(decode_cell(cell.data).pixels)
+        def ask(cell: GoldenCell) -> float:
+            return self.p_malignant_ungated(decode_cell(cell.data).pixels)
+
+        with ThreadPoolExecutor(self.engine.streams) as pool:
+            answers = list(pool.map(ask, self.bundle.golden))
+        for cell, found in zip(self.bundle.golden, answers, strict=True):
             if not abs(found - cell.p_malignant) <= GOLDEN_TOLERANCE:
                 raise EngineDisagrees(
                     f"Engine {self.engine.name} gives {found} for {cell.file} of {self.bundle.id}, "

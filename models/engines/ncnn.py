@@ -30,7 +30,8 @@ NO_MEMORY = -100
 """What a layer of ncnn gives where a blob could not be allocated (https://github.com/Tencent/ncnn, `src/layer`)."""
 
 _MAGIC = 7767517
-_FLOAT32_TAG = struct.pack("<I", 0)
+_TAGS = {"float32": struct.pack("<I", 0), "float16": struct.pack("<I", 0x01306B47)}
+"""In front of a kernel, by how it is stored; ncnn makes float32 of both."""
 
 
 @dataclass(frozen=True)
@@ -156,15 +157,19 @@ def param_text(plan: list[Convolution]) -> str:
 
 
 def model_bytes(plan: list[Convolution], weights: Weights) -> bytes:
-    """ncnn's weight stream: for each convolution a float32 tag, (out, in, 3, 3) kernels, biases."""
+    """ncnn's weight stream: for each convolution a tag, (out, in, 3, 3) kernels, float32 biases.
+
+    Kernels that a bundle holds in half precision go as such: half the bytes to turn and to write.
+    """
     parts: list[bytes] = []
     for layer in plan:
-        kernel = weights[f"{layer.name}__kernel"].astype(np.float32)
+        kernel = weights[f"{layer.name}__kernel"]
         if kernel.shape != (3, 3, layer.inputs, layer.filters):
             raise ValueError(
                 f"Expected (3, 3, {layer.inputs}, {layer.filters}) for {layer.name}, got {kernel.shape}."
             )
-        parts += [_FLOAT32_TAG, kernel.transpose(3, 2, 0, 1).tobytes()]
+        stored = kernel if kernel.dtype == np.float16 else kernel.astype(np.float32)
+        parts += [_TAGS[stored.dtype.name], stored.transpose(3, 2, 0, 1).tobytes()]
         parts.append(weights[f"{layer.name}__bias"].astype(np.float32).tobytes())
     return b"".join(parts)
 

@@ -96,6 +96,17 @@ def _reading(bundle: Bundle, blocks: int, levels: Literal[1, 2], name: EngineNam
     )
 
 
+def test_kernels_in_half_precision_give_the_maps_of_the_same_numbers_in_float32(folder: Path) -> None:
+    bundle = read_bundle(folder)
+    kernel = bundle.weights["block1_conv1__kernel"]
+    assert kernel.dtype == np.float16
+    whole = replace(
+        bundle, weights={name: array.astype(np.float32) for name, array in bundle.weights.items()}
+    )
+    image = np.random.default_rng(4).normal(size=(1, 32, 32, 3)).astype(np.float32)
+    np.testing.assert_array_equal(*(open_engine(each, "ncnn").maps(image) for each in (bundle, whole)))
+
+
 def test_ncnn_says_what_it_cannot_run(folder: Path) -> None:
     bundle = read_bundle(folder)
     other = bundle.manifest.architecture.model_copy(update={"name": "xception"})

@@ -23,9 +23,9 @@ CASES_A_CHUNK = 100
 STOCK = 256
 FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 BETWEEN_CASES = timedelta(minutes=7)
-EMBEDDING_BYTES = 512 * 4
-HEATMAP_BYTES = 28 * 28 * 2
-"""As the shipped bundle writes them: 512 values, a map of 28 x 28."""
+EMBEDDING_BYTES = 1536 * 4
+HEATMAP_BYTES = 14 * 14 * 2
+"""As the shipped bundle writes them: 1536 values, a map of 14 x 14."""
 
 _COPY_TYPES = {
     sa.Uuid: "uuid",

@@ -1,4 +1,4 @@
-r"""Ours on a graphics card: blocks 1 to 3 trained on whole cells shrunk to 112 of 304 px, pooled inside the cell.
+r"""vgg16-cnmc 0.5.0, on a graphics card: blocks 1 to 3 trained on whole cells shrunk to 112 of 304 px, pooled inside the cell.
 
 python -m training all --profile honest_cells --data ../shared/data/cnmc2019 \
     --init ../shared/weights/vgg16_conv_base_f16.npz --out RUN
@@ -7,8 +7,7 @@ Time: a part took about 3 minutes on an H200, eight at once on 16 processor core
 of PyTorch that does the same steps took 14 s, two at once (LOG.md). Two cores that multiply bfloat16 (AMX) take about a
 quarter of an hour a part, others hours.
 Expected out of fold: AUROC 0.914 (0.822 to 0.965), weighted F1 0.857 (0.769 to 0.920), ECE 0.020 (0.020 to 0.105); with
-`--steps 3000` 0.920 (0.830 to 0.971), 0.869 (0.787 to 0.927), 0.033 (0.024 to 0.107). The mean of both trainings is
-vgg16-cnmc-pair 0.1.0: 0.920 (0.830 to 0.970), 0.867 (0.783 to 0.927), 0.025 (0.019 to 0.104).
+`--steps 3000` 0.920 (0.830 to 0.971), 0.869 (0.787 to 0.927), 0.033 (0.024 to 0.107).
 """
 
 from models.networks import Architecture
