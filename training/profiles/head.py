@@ -8,4 +8,4 @@ preprocessing in place of these.
 
 from training.profiles.honest import PROFILE as HONEST
 
-PROFILE = HONEST.model_copy(update={"name": "head", "patches_per_cell": 1, "steps": 0})
+PROFILE = HONEST.model_copy(update={"name": "head", "patches_per_cell": 1, "steps": 0, "head_penalty": 100.0})
