@@ -117,6 +117,23 @@ def _from_val_part(run: Run, observed: Observed) -> tuple[Calibrated, Arrays]:
     return Calibrated(calibration=calibration, band=band, **limits.fields), limits.statistics
 
 
+def keep_limits(run: Run, manifest: Manifest) -> None:
+    """Put a published bundle's calibration, band, distances and sets in place of those that the run's val part gave.
+
+    For a run on the convolutions of a bundle whose limits come from folds: these convolutions learned from the val part, too,
+    and are too sure of it.
+    """
+    kept = {name: getattr(manifest, name) for name in ("calibration", "band", "novelty", "conformal")}
+    (run.folder / CALIBRATION).write_text(
+        calibrated_run(run).model_copy(update=kept).model_dump_json(indent=1)
+    )
+
+
+def limits_from_folds(manifest: Manifest) -> bool:
+    """Whether a bundle's limits come from folds, so that its weights have seen the val part."""
+    return _USED["folds"] in manifest.origin.split
+
+
 def calibrated_run(run: Run) -> Calibrated:
     """What `calibrate_run` kept."""
     return Calibrated.model_validate_json((run.folder / CALIBRATION).read_text())

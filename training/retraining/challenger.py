@@ -22,7 +22,13 @@ from training.fitting.parts import fit_part, prepare_run
 from training.fitting.prepare import open_prepared
 from training.judging.evaluate import classify_cells
 from training.profiles import AnyProfile
-from training.publishing.candidate import calibrate_run, candidate, open_candidate
+from training.publishing.candidate import (
+    calibrate_run,
+    candidate,
+    keep_limits,
+    limits_from_folds,
+    open_candidate,
+)
 from training.retraining.gate import GateLimits, Verdict, compared, judge
 from training.retraining.label_check import LabelCheck, check_labels
 from training.retraining.replay import Snapshot, admitted, pictured, require_cells, snapshot, write_joined
@@ -130,6 +136,8 @@ def _trained(champion: Bundle, sources: Sources, out: Path, profile: AnyProfile,
     say("3/5 training the challenger")
     fit_part(run, FINAL, say=say)
     calibrate_run(run)
+    if not sources.init and limits_from_folds(champion.manifest):
+        keep_limits(run, champion.manifest)
     return run
 
 
