@@ -113,7 +113,7 @@ class Run:
         """
         if part == FINAL:
             split = frozen_split(self.cells)
-            return split if self.profile.calibrated_on == "val" else split.without_val()
+            return split.without_val() if self.profile.calibrated_on == "folds" else split
         if part == RANDOM:
             return random_split(self.cells, self.profile.seed)
         if part.startswith("official"):

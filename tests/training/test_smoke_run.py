@@ -1,15 +1,20 @@
 import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from models.bundle import read_bundle
 from models.classifier import Classifier
+from tests.shipped import SHIPPED_FOLDER
 from training.__main__ import app
 from training.cells.dataset import read_pixels
 from training.judging.columns import PROCEDURE, THESE_WEIGHTS, read_column
 from training.judging.robustness import probed_parts
+from training.publishing.candidate import calibrate_run, candidate, has_seen_val
 from training.runs import Run
 
 pytestmark = pytest.mark.slow
@@ -77,6 +82,25 @@ def test_the_report_holds_every_section(run_folder: Path) -> None:
         "Training",
         "Augmentation",
     ]
+
+
+def test_a_challenger_whose_champion_learned_from_val_keeps_its_limits_and_hands_on_that_it_did(
+    run_folder: Path, tmp_path: Path
+) -> None:
+    run = Run.open(shutil.copytree(run_folder, tmp_path / "run"))
+    champion = read_bundle(SHIPPED_FOLDER).manifest
+    challenger = replace(
+        run,
+        profile=run.profile.model_copy(update={"calibrated_on": "champion"}),
+        inputs=run.inputs.model_copy(update={"init": str(SHIPPED_FOLDER)}),
+    )
+    own, kept = calibrate_run(run), calibrate_run(challenger)
+    assert (kept.calibration, kept.band) == (champion.calibration, champion.band)
+    assert (kept.novelty, kept.conformal) == (champion.novelty, champion.conformal)
+    assert (kept.quality, kept.ranges) == (own.quality, own.ranges)
+    made = candidate(challenger, name="drawn", version="0.0.2", command="none").manifest
+    alone = read_bundle(run_folder / "store/drawn/0.0.1").manifest
+    assert [has_seen_val(each) for each in (champion, made, alone)] == [True, True, False]
 
 
 def test_a_version_is_never_overwritten(run_folder: Path) -> None:

@@ -44,7 +44,8 @@ class Profile(_Frozen):
     trees: so many boosted trees on the measurements beside a head that pools inside the cell, 0 for none.
     head_cells_per_group: at most this many cells of each leak group fit the head and the limits, 0 for all.
     calibrated_on: where calibration and limits come from. `folds`: the cells the folds held out, so that the final model
-    learns from the val part, too; `val`: the val part, where training folds is too dear.
+    learns from the val part, too; `val`: the val part, where training folds is too dear; `champion`: the bundle that a
+    challenger starts from, where the val part taught that one.
     band_missed: share of each class that may fall on the wrong side of the indeterminate band.
     max_cells: keep at most this many cells of each leak group, 0 for all.
     members: the runs that `training.fitting.ensemble` joined; empty for one network.
@@ -66,7 +67,7 @@ class Profile(_Frozen):
     head_penalty: float = Field(gt=0)
     trees: int = Field(default=0, ge=0)
     head_cells_per_group: int = 0
-    calibrated_on: Literal["val", "folds"] = "val"
+    calibrated_on: Literal["val", "folds", "champion"] = "val"
     band_missed: float = Field(default=0.1, gt=0, lt=0.5)
     max_cells: int = 0
     members: tuple[Member, ...] = ()

@@ -2,6 +2,7 @@
 
 import io
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal, TypedDict
 
 import numpy as np
@@ -18,6 +19,7 @@ from models.bundle import (
     GoldenCell,
     Manifest,
     Origin,
+    read_bundle,
 )
 from models.classifier import Classifier
 from models.conformal import ConformalLimits
@@ -60,6 +62,7 @@ STARTING_WEIGHTS = (
 _USED = {
     "val": "fitted on train, calibration and limits from val",
     "folds": "fitted on train, calibration and limits from the folds' held-out cells that are not of the test part",
+    "champion": "fitted on train, calibration and limits as the champion had them, which had learned from val",
 }
 
 
@@ -88,11 +91,13 @@ def calibrate_run(run: Run) -> Calibrated:
     """Slope, intercept, band and limits, from people the final model did not learn from: see `Profile`."""
     prepared, features = open_prepared(run.folder / "prepared"), run.load(FINAL, "features")
     observed = observed_rows(run, prepared, features["rows"], features["features"])
-    found, statistics = (
-        _from_folds(run, prepared, observed)
-        if run.profile.calibrated_on == "folds"
-        else _from_val_part(run, observed)
-    )
+    match run.profile.calibrated_on:
+        case "folds":
+            found, statistics = _from_folds(run, prepared, observed)
+        case "champion":
+            found, statistics = _kept(run, observed)
+        case "val":
+            found, statistics = _from_val_part(run, observed)
     run.save(FINAL, "statistics", statistics)
     (run.folder / CALIBRATION).write_text(found.model_dump_json(indent=1))
     return found
@@ -117,21 +122,17 @@ def _from_val_part(run: Run, observed: Observed) -> tuple[Calibrated, Arrays]:
     return Calibrated(calibration=calibration, band=band, **limits.fields), limits.statistics
 
 
-def keep_limits(run: Run, manifest: Manifest) -> None:
-    """Put a published bundle's calibration, band, distances and sets in place of those that the run's val part gave.
-
-    For a run on the convolutions of a bundle whose limits come from folds: these convolutions learned from the val part, too,
-    and are too sure of it.
-    """
-    kept = {name: getattr(manifest, name) for name in ("calibration", "band", "novelty", "conformal")}
-    (run.folder / CALIBRATION).write_text(
-        calibrated_run(run).model_copy(update=kept).model_dump_json(indent=1)
-    )
+def _kept(run: Run, observed: Observed) -> tuple[Calibrated, Arrays]:
+    """Gate, ranges and statistics of the run, all else the champion's, whose convolutions have seen the val part."""
+    champion = read_bundle(Path(run.inputs.init)).manifest
+    own, statistics = _from_val_part(run, observed)
+    names = ("calibration", "band", "novelty", "conformal")
+    return own.model_copy(update={name: getattr(champion, name) for name in names}), statistics
 
 
-def limits_from_folds(manifest: Manifest) -> bool:
-    """Whether a bundle's limits come from folds, so that its weights have seen the val part."""
-    return _USED["folds"] in manifest.origin.split
+def has_seen_val(manifest: Manifest) -> bool:
+    """Whether a bundle's weights learned from the val part, so that these people would calibrate it too surely."""
+    return any(_USED[source] in manifest.origin.split for source in ("folds", "champion"))
 
 
 def calibrated_run(run: Run) -> Calibrated:

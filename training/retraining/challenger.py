@@ -25,8 +25,7 @@ from training.profiles import AnyProfile
 from training.publishing.candidate import (
     calibrate_run,
     candidate,
-    keep_limits,
-    limits_from_folds,
+    has_seen_val,
     open_candidate,
 )
 from training.retraining.gate import GateLimits, Verdict, compared, judge
@@ -129,15 +128,14 @@ def _join(sources: Sources, champion: Bundle, out: Path) -> _Joined:
 def _trained(champion: Bundle, sources: Sources, out: Path, profile: AnyProfile, say: Say) -> Run:
     own = {} if sources.init else _of_the_champion(champion)
     # Folds are too dear here, and new cells belong to none.
-    chosen = profile.model_copy(update=own | {"calibrated_on": "val"})
+    source = "champion" if not sources.init and has_seen_val(champion.manifest) else "val"
+    chosen = profile.model_copy(update=own | {"calibrated_on": source})
     run = Run.create(out / "run", chosen, out / "data", sources.init or str(sources.champion.resolve()))
     say(f"2/5 preparing {len(run.cells)} cells of {len(set(run.groups))} leak groups")
     prepare_run(run)
     say("3/5 training the challenger")
     fit_part(run, FINAL, say=say)
     calibrate_run(run)
-    if not sources.init and limits_from_folds(champion.manifest):
-        keep_limits(run, champion.manifest)
     return run
 
 
