@@ -45,6 +45,7 @@ def test_the_page_of_an_ensemble_says_how_many_networks_are_averaged(
     own_app: RunningApp, admin: TestClient
 ) -> None:
     make_bundle(own_app.settings.model_dir, "0.2.0", members=2)
+    assert admin.post(f"/models/{NAME}/0.2.0/activate", data={"reason": "two"}).status_code == 200
     said = [
         "VGG16, 2 of 5 blocks, mean of 2 networks" in admin.get(f"/models/{NAME}/{version}").text
         for version in ("0.2.0", "0.1.0")
