@@ -67,5 +67,5 @@ def test_real_cells_with_three_in_ten_malignant_labels_flipped_are_refused(tmp_p
     found = retrained(tmp_path, flipped=0.3)
     print(found.model_dump_json(indent=1))
     assert found.judgement.verdict is Verdict.REFUSED
-    assert "mixed-up labels" in found.judgement.reasons[0]
+    assert any("mixed-up labels" in reason for reason in found.judgement.reasons)
     assert not (tmp_path / "out/store").exists()
