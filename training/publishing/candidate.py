@@ -88,7 +88,7 @@ class Calibrated(BaseModel):
 
 
 def calibrate_run(run: Run) -> Calibrated:
-    """Slope, intercept, band and limits, from people the final model did not learn from: see `Profile`."""
+    """Slope, intercept, band and limits, from where `Profile.calibrated_on` says."""
     prepared, features = open_prepared(run.folder / "prepared"), run.load(FINAL, "features")
     observed = observed_rows(run, prepared, features["rows"], features["features"])
     match run.profile.calibrated_on:
@@ -131,7 +131,10 @@ def _kept(run: Run, observed: Observed) -> tuple[Calibrated, Arrays]:
 
 
 def has_seen_val(manifest: Manifest) -> bool:
-    """Whether a bundle's weights learned from the val part, so that these people would calibrate it too surely."""
+    """Whether a bundle's weights learned from the val part, so that these people would calibrate it too surely.
+
+    A bundle says it in words alone, so `_USED` must stay as published bundles have it.
+    """
     return any(_USED[source] in manifest.origin.split for source in ("folds", "champion"))
 
 
