@@ -16,6 +16,7 @@ from models.metrics import auroc
 from models.networks import Architecture, read_convolutions, vgg_convolutions
 from models.preprocessing import Floats
 from training.cells.sampling import Doubles, draw
+from training.fitting.head_fit import level_columns
 from training.fitting.initial_weights import Weights
 from training.fitting.steps import Schedule, train
 from training.pictures.patches import INNER_POSITIONS, POOLED_POSITIONS
@@ -125,18 +126,14 @@ def unit_map(weights: Weights, architecture: Architecture, vectors: Floats) -> W
     Args:
         vectors: (n, 2 * channels) float32, embeddings by `weights` of the cells whose mean response counts.
     """
-    *below, last = read_convolutions(architecture)
-    means, deviations = np.split(vectors, 2, axis=1)
-    start = 0
-    for layer in below:
-        level = slice(start, start := start + layer.filters)
-        scale = channel_scale(np.hstack([means[:, level], deviations[:, level]]))
+    levels = read_convolutions(architecture)
+    for layer, own in zip(levels, level_columns([each.filters for each in levels]), strict=True):
+        scale = channel_scale(vectors[:, own])
         weights = unit_channels(weights, layer.name, scale)
-        after = f"{_following(architecture, layer.name)}__kernel"
-        weights |= {after: weights[after] * scale[:, None]}
-    return unit_channels(
-        weights, last.name, channel_scale(np.hstack([means[:, start:], deviations[:, start:]]))
-    )
+        if layer is not levels[-1]:
+            after = f"{_following(architecture, layer.name)}__kernel"
+            weights |= {after: weights[after] * scale[:, None]}
+    return weights
 
 
 def _following(architecture: Architecture, layer: str) -> str:
